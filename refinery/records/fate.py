@@ -1,0 +1,28 @@
+"""A row's fate: live while `set_aside_by` is null, else which stage set it aside and why.
+
+No stage drops a row. `set_aside_why` is a snake_case noun a chart can show (`too_few_turns`); `set_aside_error`
+names the kind and place of a fault where a stage broke on this one row, and never holds log text.
+"""
+
+import pyarrow as pa
+
+SET_ASIDE_BY = pa.field("set_aside_by", pa.string())
+SET_ASIDE_WHY = pa.field("set_aside_why", pa.string())
+SET_ASIDE_ERROR = pa.field("set_aside_error", pa.string())
+FATE = pa.schema([SET_ASIDE_BY, SET_ASIDE_WHY, SET_ASIDE_ERROR])
+
+STAGE_FAULT = "stage_fault"
+"""The reason of a row on which a stage raised an error."""
+
+QUARANTINE = pa.schema(
+    [
+        pa.field("source", pa.string()),
+        pa.field("source_file", pa.string()),
+        pa.field("source_member", pa.string()),
+        pa.field("source_line", pa.int64()),  # null where the fault is the file's
+        pa.field("reason", pa.string()),
+        pa.field("detail", pa.string()),
+        pa.field("raw", pa.string()),  # masked, the first 500 characters
+    ]
+)
+"""Lines that could not be parsed, so that no conversation row exists."""

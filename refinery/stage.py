@@ -1,0 +1,87 @@
+"""The shapes that work takes: Stage (row-local) and Exchange (by key); Source lives in intake.
+
+A stage IS its parameters: YAML validates straight into one, it pickles to a worker, and name, version, parameters
+and the content of every file that a parameter names hash to its fingerprint. Nobody drops a row: a stage returns
+new columns for the rows it got, `set_aside_why` among them if it may set rows aside.
+"""
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import orjson
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+Transform = Callable[[pa.Table], pa.Table]
+"""Live rows with the columns a stage reads, chunks combined -> as many rows, in order, with the columns it writes."""
+
+
+class Step(BaseModel):
+    """What Stage and Exchange share: a name, a version, frozen parameters and a fingerprint."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    """`family.file`: the word in plans, ledger and notebooks."""
+    version: ClassVar[int]
+    """Raised when the meaning of the output changes; a golden-row hash test catches a forgotten raise."""
+
+    @abstractmethod
+    def reads(self) -> frozenset[str]:
+        """Columns needed; the step is given these and no others."""
+
+    @abstractmethod
+    def writes(self) -> pa.Schema:
+        """Columns added or replaced."""
+
+    @classmethod
+    @abstractmethod
+    def examples(cls) -> list[tuple[Self, list[dict[str, Any]]]]:
+        """Instances with rows (dicts of the columns read, none missing) for the law tests; at least one row is hit."""
+
+    def files(self) -> Iterator[Path]:
+        """Files that a parameter names (a folder stands for all files under it); their content is fingerprinted."""
+        for value in self.model_dump().values():
+            if isinstance(value, Path):
+                yield from sorted(p for p in value.rglob("*") if p.is_file()) if value.is_dir() else [value]
+
+    def fingerprint(self) -> str:
+        """Hex hash of name, version, parameters and the content of the files they name (paths themselves left out)."""
+        parameters = {k: v for k, v in self.model_dump().items() if not isinstance(v, Path)}
+        digest = hashlib.blake2b(
+            orjson.dumps([self.name, self.version, parameters], option=orjson.OPT_SORT_KEYS), digest_size=16
+        )
+        for path in self.files():
+            digest.update(hashlib.blake2b(path.read_bytes(), digest_size=16).digest())
+        return digest.hexdigest()
+
+
+class Stage(Step):
+    """Row-local work: table to table, fused with its neighbours into one pass."""
+
+    @abstractmethod
+    def open(self) -> Transform:
+        """On the worker, once a task: load what is heavy and return the transform."""
+
+
+class Exchange(Step):
+    """Work that needs all rows of a key: the engine brings the narrow columns read to reducers by `key`.
+
+    `reduce` gets all live rows of its keys, in input order, with the columns read and `_row` (int64, unique), and
+    returns `_row` with the columns written for those rows that differ from null. The engine joins them back on.
+    """
+
+    key: ClassVar[str]
+
+    @abstractmethod
+    def reduce(self, table: pa.Table) -> pa.Table:
+        """All rows of some keys -> `_row` and the columns written, for the rows that get a value."""
+
+
+def array(table: pa.Table, name: str) -> pa.Array:
+    """The named column as one contiguous array (a transform's input has its chunks combined)."""
+    column = table.column(name)
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
