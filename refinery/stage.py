@@ -48,11 +48,14 @@ class Step(BaseModel):
             if isinstance(value, Path):
                 yield from sorted(p for p in value.rglob("*") if p.is_file()) if value.is_dir() else [value]
 
+    def parameters(self) -> dict[str, Any]:
+        """The parameters but for paths, whose content counts and not their place."""
+        return {k: v for k, v in self.model_dump().items() if not isinstance(v, Path)}
+
     def fingerprint(self) -> str:
-        """Hex hash of name, version, parameters and the content of the files they name (paths themselves left out)."""
-        parameters = {k: v for k, v in self.model_dump().items() if not isinstance(v, Path)}
+        """Hex hash of name, version, parameters and the content of the files they name."""
         digest = hashlib.blake2b(
-            orjson.dumps([self.name, self.version, parameters], option=orjson.OPT_SORT_KEYS), digest_size=16
+            orjson.dumps([self.name, self.version, self.parameters()], option=orjson.OPT_SORT_KEYS), digest_size=16
         )
         for path in self.files():
             digest.update(hashlib.blake2b(path.read_bytes(), digest_size=16).digest())
@@ -70,11 +73,15 @@ class Stage(Step):
 class Exchange(Step):
     """Work that needs all rows of a key: the engine brings the narrow columns read to reducers by `key`.
 
-    `reduce` gets all live rows of its keys, in input order, with the columns read and `_row` (int64, unique), and
-    returns `_row` with the columns written for those rows that differ from null. The engine joins them back on.
+    `reduce` gets all rows of its keys (live ones, unless `dead_rows`), in input order, with the columns read and `_row` (int64, unique), and
+    returns `_row` with the columns written for those rows that get a value. The engine joins them back on; where a
+    column is there already, null leaves it as it was.
     """
 
     key: ClassVar[str]
+    """The column that brings rows together; it holds hex digests."""
+    dead_rows: ClassVar[bool] = False
+    """Whether rows that are set aside already take part."""
 
     @abstractmethod
     def reduce(self, table: pa.Table) -> pa.Table:

@@ -84,7 +84,7 @@ CONVERSATION = pa.schema(
         pa.field("source_id", STRING),  # the log's own id, or null
         pa.field("source_file", STRING),  # path below the source's path
         pa.field("source_member", STRING),  # member of an archive, or null
-        pa.field("source_line", pa.int64()),  # line of a line file, record of a document, member of an archive; from 1
+        pa.field("source_line", pa.int64()),  # line, or record of a JSON document, in the file or member; from 1
         pa.field("created_at", TIME),
         pa.field("event_date", STRING),  # YYYY-MM-DD in the plan's timezone, or "undated"
         pa.field("scenario", STRING),
@@ -96,7 +96,7 @@ CONVERSATION = pa.schema(
         pa.field("customer_hash", STRING),  # keyed; finds a customer's rows for deletion
         pa.field("content_hash", STRING),  # keyed; over the turns and signals before masking
         pa.field("end_reason", STRING),  # how the log says it ended
-        pa.field("num_bytes", pa.int64()),  # bytes of text in the turns, before masking
+        pa.field("num_chars", pa.int64()),  # characters of text in the turns, before masking
         pa.field("participants", pa.list_(PARTICIPANT)),
         pa.field("turns", pa.list_(TURN)),
         pa.field("signals", pa.list_(SIGNAL)),

@@ -1,0 +1,143 @@
+"""The `refinery` command. Heavy imports wait inside the commands, so that help answers at once."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from refinery.errors import RefineryError
+
+if TYPE_CHECKING:
+    from refinery.engine.run import Report
+
+app = typer.Typer(
+    help="Conversation logs in, traceable training rows out. Start with: refinery run PLAN --explain",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+rules_app = typer.Typer(help="Check and test a rule repository.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+
+Lake = Annotated[str, typer.Option("--lake", help="Folder or URL of the lake that runs publish into.")]
+Rules = Annotated[Path, typer.Option("--rules", help="Folder of the rule repository.")]
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Errors of ours are one sentence on standard error and exit code 1, never a traceback."""
+    try:
+        yield
+    except RefineryError as error:
+        typer.secho(f"{type(error).__name__}: {error}", fg="red", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def run(
+    plan: Annotated[Path, typer.Argument(help="Plan in YAML: sources and stages, in order.")],
+    source: Annotated[
+        str | None,
+        typer.Option(help="Path or URL instead of the plan's: of its only source, or the root of several."),
+    ] = None,
+    target: Annotated[str, typer.Option(help="Lake to publish into, a folder or URL.")] = "lake",
+    limit: Annotated[int | None, typer.Option(min=1, help="Read at most N records of each source: a trial.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what would run, and run nothing.")] = False,
+    engine: Annotated[str, typer.Option(help="cluster: Ray (RAY_ADDRESS, or this machine); local: this process.")] = "cluster",
+) -> None:
+    """Run a plan and publish its tables. Started again after a crash, it goes on; run twice, it changes nothing."""
+    with told():
+        from refinery.engine.main import explained, refine
+
+        if explain:
+            typer.echo(explained(plan, source, limit))
+            return
+        refine(plan, source=source, target=target, limit=limit, engine=engine)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="SQL over conversations, turns, findings, samples, ledger, runs, quarantine.")],
+    lake: Lake = "lake",
+    as_of: Annotated[int | None, typer.Option("--as-of", help="Snapshot number; the last by default.")] = None,
+    format: Annotated[str, typer.Option("--format", help="table, json (a line a row) or csv.")] = "table",  # noqa: A002
+) -> None:
+    """Query a lake with DuckDB's SQL."""
+    with told():
+        from refinery.lake.query import answer
+
+        answer(lake, query, as_of, format, sys.stdout)
+
+
+@app.command()
+def runs(lake: Lake = "lake") -> None:
+    """List the runs that a lake holds."""
+    with told():
+        from refinery.lake.query import answer
+
+        columns = "run_id, plan, started_at, round(seconds, 1) AS seconds, num_read, num_live, num_set_aside, num_samples"
+        answer(lake, f"SELECT {columns} FROM runs ORDER BY started_at", None, "table", sys.stdout)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist or be empty.")],
+    lake: Lake = "lake",
+    format: Annotated[str, typer.Option("--format", help="Trainer to write for: trl.")] = "trl",  # noqa: A002
+    as_of: Annotated[int | None, typer.Option("--as-of", help="Snapshot number; the last by default.")] = None,
+) -> None:
+    """Write training rows in a trainer's own format."""
+    with told():
+        from refinery.errors import LakeError
+        from refinery.export.trl import export as write
+        from refinery.lake.views import connect
+        from refinery.storage.store import Store
+
+        if format != "trl":
+            raise LakeError(f"unknown export format {format!r}; known: trl")
+        with connect(Store(lake), as_of) as con:
+            for name, rows in write(con, out).items():
+                typer.echo(f"{name}: {rows} rows")
+
+
+@app.command()
+def inspect(
+    rules: Rules = Path("rules"),
+) -> None:
+    """Inspect conversations (native log form, JSON lines on standard input); findings as JSON lines on standard output."""
+    with told():
+        from refinery.engine.stream import inspect_lines
+
+        for line in inspect_lines(sys.stdin.buffer, rules):
+            typer.echo(line)
+
+
+@rules_app.command("check")
+def rules_check(rules: Annotated[Path, typer.Argument(help="Folder of the rule repository.")] = Path("rules")) -> None:
+    """Load every rule strictly and say what is wrong, where, and which words are known."""
+    with told():
+        from refinery.inspection.rulebook import check
+
+        typer.echo(check(rules))
+
+
+@rules_app.command("test")
+def rules_test(rules: Annotated[Path, typer.Argument(help="Folder of the rule repository.")] = Path("rules")) -> None:
+    """Run every rule on its own hits and misses."""
+    with told():
+        from refinery.inspection.rulebook import run_tests
+
+        results = run_tests(rules)
+        typer.echo(results)
+
+
+def main() -> None:
+    """For `python -m refinery.cli`."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

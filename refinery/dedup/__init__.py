@@ -1,0 +1,1 @@
+"""Which conversations say the same thing, and which of them is kept."""

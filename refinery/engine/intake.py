@@ -1,0 +1,135 @@
+"""The first pass: the frozen input cut into tasks, each parsed, masked and written as shards."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from refinery.engine.batch import split, through
+from refinery.engine.manifest import Entry
+from refinery.engine.tasks import RowWriter, Work
+from refinery.errors import ParseError
+from refinery.intake.redact import redact_text
+from refinery.intake.rows import Origin, Reading, row, table, zone_of
+from refinery.intake.source import Bad, File, Limits, Source, count_newlines, read, splittable, verify
+from refinery.ledger import Counts, Line, count, merge
+from refinery.records.fate import QUARANTINE
+
+_BATCH_ROWS, _BATCH_CHARS = 2_048, 16 * 2**20
+_RAW_CHARS = 500
+
+
+class Intake(NamedTuple):
+    """What the intake pass needs besides the pass's own work."""
+
+    sources: tuple[Source, ...]
+    limits: Limits
+    reading: Reading
+    shard_rows: int
+    shard_bytes: int
+    limit: int | None
+
+
+Piece = tuple[int, list[Any], tuple[int, int, int] | None]
+"""Number of the source, its File, and (first byte, end, first line) where it is a range of one."""
+
+
+def tasks(frozen: list[list[File]], span_bytes: int, first_lines: dict[tuple[str, int], int]) -> list[dict[str, Any]]:
+    """The frozen files as tasks of about `span_bytes`: small files together, JSON lines by byte range."""
+    found: list[list[Piece]] = [[]]
+    weight = 0
+    for number, files in enumerate(frozen):
+        for file in files:
+            for start, end in spans(file, span_bytes):
+                span = (start, end, first_lines[file.url, start]) if splittable(file) else None
+                if found[-1] and weight + end - start > span_bytes:
+                    found.append([])
+                    weight = 0
+                found[-1].append((number, list(file), span))
+                weight += end - start
+    return [{"task": i, "pieces": pieces} for i, pieces in enumerate(found) if pieces]
+
+
+def spans(file: File, span_bytes: int) -> list[tuple[int, int]]:
+    """Byte ranges that are read apart: one, unless the file is JSON lines."""
+    if not splittable(file) or file.size <= span_bytes:
+        return [(0, file.size)]
+    return [(start, min(start + span_bytes, file.size)) for start in range(0, file.size, span_bytes)]
+
+
+def line_task(work: Work, task: dict[str, Any]) -> Entry:
+    """Newlines of one byte range, so that later ranges know the number of their first line."""
+    return Entry(task["task"], num=count_newlines(File(*task["file"]), task["start"], task["end"]))
+
+
+def intake_task(work: Work, intake: Intake, task: dict[str, Any]) -> Entry:
+    """Files to masked shards, in order; bad lines to quarantine."""
+    stages, counts = work.stages(), list[Counts]()
+    with RowWriter(work, f"p00-{task['task']:06d}") as out:
+        for rows, bad in _batches(intake, task):
+            counts += [_quarantined(bad), count(0, "intake", "read", rows)]
+            live, dead = split(rows)
+            counts += [count(0, "intake", "set_aside", dead), count(0, "intake", "live", live)]
+            live, more, counted = through(live, stages, work.first_step)
+            out.write(live, [dead, *more])
+            out.quarantine(_quarantine(bad))
+            counts.append(counted)
+            if not work.final and out.full(intake.shard_rows, intake.shard_bytes):
+                out.roll()
+        return Entry(task["task"], out.finish(), merge(counts))
+
+
+def _batches(intake: Intake, task: dict[str, Any]) -> Iterator[tuple[pa.Table, list[Bad]]]:
+    zone = zone_of(intake.reading)
+    rows, bad, weight = list[dict[str, Any]](), list[Bad](), 0
+    for found in _records(intake, task):
+        if isinstance(found, Bad):
+            bad.append(found)
+        else:
+            origin, record, source = found
+            reading = intake.reading._replace(event_date=source.event_date)
+            try:
+                rows.append(row(record, origin, reading, zone))
+                weight += rows[-1]["num_chars"]
+            except ParseError as error:
+                bad.append(Bad(origin, error.reason, error.detail, b""))
+        if len(rows) >= min(_BATCH_ROWS, intake.shard_rows) or weight > _BATCH_CHARS or len(bad) >= _BATCH_ROWS:
+            yield table(rows), bad
+            rows, bad, weight = [], [], 0
+    yield table(rows), bad
+
+
+def _records(intake: Intake, task: dict[str, Any]) -> Iterator[tuple[Origin, dict[str, Any], Source] | Bad]:
+    left: dict[int, int] = {}
+    for number, file, span in task["pieces"]:
+        source = intake.sources[number]
+        verify(File(*file))
+        for found in read(source, File(*file), intake.limits, tuple(span) if span else None):
+            if intake.limit is not None:
+                left[number] = left.get(number, intake.limit) - 1
+                if left[number] < 0:
+                    break
+            yield found if isinstance(found, Bad) else (*found, source)
+
+
+def _quarantined(bad: list[Bad]) -> Counts:
+    counts = Counts()
+    for one in bad:
+        counts[Line(0, "intake", one.origin.source, "quarantined", one.reason)] += 1
+    return counts
+
+
+def _quarantine(bad: list[Bad]) -> pa.Table:
+    rows = [
+        {
+            "source": b.origin.source,
+            "source_file": b.origin.file,
+            "source_member": b.origin.member,
+            "source_line": b.origin.line,
+            "reason": b.reason,
+            "detail": redact_text(b.detail),
+            "raw": redact_text(b.raw.decode("utf-8", "replace"))[:_RAW_CHARS],
+        }
+        for b in bad
+    ]
+    return pa.Table.from_pylist(rows, schema=QUARANTINE)

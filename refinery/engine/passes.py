@@ -1,0 +1,90 @@
+"""A plan cut into passes: row-local stages are fused, each exchange is a map and a reduce over narrow columns."""
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Final, Literal, NamedTuple
+
+import orjson
+import pyarrow as pa
+
+from refinery.intake.rows import ROWS
+from refinery.plan import Plan
+from refinery.stage import Exchange, Stage, Step
+
+INTAKE_VERSION: Final = 1
+"""Raised when parsing or the cut of the input changes; a golden-row test catches a forgotten raise."""
+_LIBRARIES: Final = ("pyarrow", "numpy", "orjson", "google-re2", "python-stdnum", "common-expression-language")
+
+Kind = Literal["intake", "map", "reduce", "stages"]
+
+
+class Pass(NamedTuple):
+    """One job over shards. `first_step` numbers its first step as the ledger does: intake is 0, stages count from 1."""
+
+    kind: Kind
+    steps: tuple[Step, ...]
+    first_step: int
+    before: pa.Schema  # columns of the shards it reads, once `joins` are on
+    after: pa.Schema  # columns of the rows it writes
+    joins: tuple[Exchange, ...]  # exchanges whose result is joined on as shards are read
+    final: bool  # writes the lake's tables instead of shards
+
+    @property
+    def name(self) -> str:
+        """For folders and progress: kind, and the exchange where it is one."""
+        return f"{self.kind}-{self.steps[0].name}" if self.kind in ("map", "reduce") else self.kind
+
+
+def cut(plan: Plan) -> list[Pass]:
+    """The passes of a plan, in order."""
+    schemas = [ROWS, *plan.schemas()]
+    passes: list[Pass] = []
+    kind: Kind = "intake"
+    start, joins = 0, []
+    for i, step in enumerate([*plan.stages, None]):
+        if isinstance(step, Stage):
+            continue
+        if i > start or not passes or step is None:
+            stages = plan.stages[start:i]
+            passes.append(Pass(kind, stages, start + 1, schemas[start], schemas[i], tuple(joins), step is None))
+            kind, joins = "stages", []
+        if isinstance(step, Exchange):
+            for part in ("map", "reduce"):
+                passes.append(Pass(part, (step,), i + 1, schemas[i], schemas[i + 1], tuple(joins), False))
+            joins.append(step)
+            start = i + 1
+    return passes
+
+
+def fingerprints(passes: Sequence[Pass], plan: Plan, input_hash: str, key_id: str) -> list[str]:
+    """One hex hash a pass, over the one before and all that shapes its bytes; a restart takes over only equal ones."""
+    libraries = {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()}
+    reading = plan.model_dump(mode="json", include={"timezone", "limits", "shards", "limit"})
+    last = _hash([input_hash, key_id, INTAKE_VERSION, libraries, reading])
+    found = []
+    for one in passes:
+        last = _hash([last, one.kind, one.final, [step.fingerprint() for step in one.steps]])
+        found.append(last)
+    return found
+
+
+def _hash(value: object) -> str:
+    return hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+def explain(plan: Plan) -> str:
+    """What a run would do, read from the same passes that it runs."""
+    lines = [f"plan {plan.name}, run {plan.run_id()}"]
+    lines += [f"  source {s.name}: {s.path} ({s.format})" for s in plan.sources]
+    for number, one in enumerate(cut(plan)):
+        what = {"intake": "parse, then", "map": "send to reducers", "reduce": "decide", "stages": "row by row"}
+        lines.append(f"pass {number} {one.name}: {what[one.kind]}{' -> lake tables' if one.final else ''}")
+        lines += [f"  join {x.name}: {', '.join(x.writes().names)}" for x in one.joins if one.kind == "stages"]
+        for step in one.steps:
+            shown = ", ".join(f"{k}={v}" for k, v in step.parameters().items())
+            lines.append(f"  {step.name} v{step.version}{f' ({shown})' if shown else ''}")
+            lines.append(f"    reads {', '.join(sorted(step.reads()))}")
+            lines.append(f"    writes {', '.join(step.writes().names)}")
+    return "\n".join(lines)

@@ -1,0 +1,229 @@
+"""What a worker does with one task of a pass: a task is data, and equal tasks give equal bytes wherever they run."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from refinery.engine.batch import put, split, through
+from refinery.engine.bundle import Bundle
+from refinery.engine.manifest import Entry, Output, put_entry
+from refinery.engine.passes import Kind
+from refinery.lake.tables import FIXED, TableWriter, conversations_schema, explode
+from refinery.ledger import Counts, count, merge
+from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_WHY
+from refinery.stage import Exchange, Stage
+from refinery.storage.shards import ShardWriter
+from refinery.storage.store import Store
+
+ROW = pa.field("_row", pa.int64())
+"""Shard number in the upper, row in the lower 32 bits."""
+
+
+class Join(NamedTuple):
+    """An exchange's result, to be joined on as shards are read: its step number and the reducers' files."""
+
+    exchange: Exchange
+    step: int
+    files: tuple[str, ...]
+
+
+class Work(NamedTuple):
+    """What all tasks of a pass share; pickled once to each worker."""
+
+    url: str  # the lake
+    run_id: str
+    folder: str  # of the pass: manifest and work files
+    kind: Kind
+    bundles: tuple[Bundle, ...]
+    first_step: int
+    before: pa.Schema
+    after: pa.Schema
+    final: bool
+    joins: tuple[Join, ...] = ()
+    reducers: int = 1
+    maps: tuple[str, ...] = ()  # of a reduce: the mappers' files
+
+    @property
+    def store(self) -> Store:
+        """The lake's store."""
+        return Store(self.url)
+
+    @property
+    def scratch(self) -> str:
+        """For unfinished files; cleared after a run."""
+        return f"runs/{self.run_id}/scratch"
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The row-local stages of the pass, their files laid out on this machine."""
+        return tuple(s for s in (b.unpack() for b in self.bundles) if isinstance(s, Stage))
+
+    def exchange(self) -> Exchange:
+        """The exchange of a map or reduce."""
+        return next(b.step for b in self.bundles if isinstance(b.step, Exchange))
+
+
+class RowWriter:
+    """Where a wide pass puts its rows: shards for the next pass, or the lake's tables if it is the last."""
+
+    def __init__(self, work: Work, stem: str) -> None:
+        self._work, self._stem = work, stem
+        self._tables = TableWriter(work.store, work.run_id, work.scratch, stem)
+        self._shard: ShardWriter | None = None
+        self._shard_bytes, self._outputs, self._parts = 0, list[Output](), 0
+
+    def __enter__(self) -> "RowWriter":
+        return self
+
+    def __exit__(self, *error: Any) -> None:  # noqa: ANN401
+        self._tables.__exit__(*error)
+        if self._shard:
+            self._shard.__exit__(*error)
+
+    def write(self, live: pa.Table, dead: list[pa.Table]) -> None:
+        """Rows that are live and rows that are set aside, these with the columns they had got."""
+        if self._work.final:
+            schema = conversations_schema(self._work.after)
+            self._tables.write("conversations", live, schema)
+            for table in dead:
+                self._tables.write("conversations", table, schema, "set-aside")
+            for name, rows in explode(live):
+                self._tables.write(name, rows, FIXED[name])
+            return
+        for table in (live, *dead):
+            self._shard = self._shard or ShardWriter(self._work.store, self._work.after, self._work.scratch, work=True)
+            self._shard.write(table)
+            self._shard_bytes += table.nbytes
+
+    def quarantine(self, rows: pa.Table) -> None:
+        """Lines that could not be parsed."""
+        self._tables.write("quarantine", rows, FIXED["quarantine"])
+
+    def full(self, rows: int, size: int) -> bool:
+        """Whether the open shard has reached its bounds."""
+        return self._shard is not None and (self._shard.rows >= rows or self._shard_bytes >= size)
+
+    def roll(self) -> None:
+        """Closes the open shard, if any."""
+        if self._shard:
+            file = self._shard.finish(f"{self._work.folder}/data", f"{self._stem}-{self._parts:04d}")
+            self._outputs.append(Output("work", None, file))
+            self._shard, self._shard_bytes, self._parts = None, 0, self._parts + 1
+
+    def finish(self) -> tuple[Output, ...]:
+        """All files written."""
+        self.roll()
+        return (*self._outputs, *(Output(*done) for done in self._tables.finish()))
+
+
+def shard_task(work: Work, task: dict[str, Any]) -> Entry:
+    """Row-local stages over one shard."""
+    stages, counts = work.stages(), list[Counts]()
+    with RowWriter(work, f"p{work.first_step:02d}-{task['task']:06d}") as out:
+        for rows, joined in read_shard(work, task):
+            live, dead = split(rows)
+            live, more, counted = through(live, stages, work.first_step)
+            out.write(live, [dead, *more])
+            counts += [joined, counted]
+        return Entry(task["task"], out.finish(), merge(counts))
+
+
+def map_task(work: Work, task: dict[str, Any]) -> Entry:
+    """The narrow columns of one shard, a row group a reducer."""
+    exchange = work.exchange()
+    columns = sorted(exchange.reads())
+    parts = []
+    for rows, _ in read_shard(work, task, [*columns, SET_ASIDE_BY.name, SET_ASIDE_WHY.name]):
+        parts.append(rows if exchange.dead_rows else split(rows)[0])
+    table = pa.concat_tables(parts).select([ROW.name, *columns]) if parts else None
+    schema = pa.schema([ROW, *(work.before.field(c) for c in columns)])
+    with ShardWriter(work.store, schema, work.scratch, work=True) as out:
+        table = table.combine_chunks() if table is not None else schema.empty_table()
+        reducer = _reducer_of(table[exchange.key].combine_chunks(), work.reducers)
+        for k in range(work.reducers):
+            out.write_group(table.filter(pa.array(reducer == k)) if work.reducers > 1 else table)
+        file = out.finish(f"{work.folder}/data", f"map-{task['task']:06d}")
+    return Entry(task["task"], (Output("work", None, file),))
+
+
+def reduce_task(work: Work, task: dict[str, Any]) -> Entry:
+    """One key range of all mappers' files -> the rows that the exchange gives a value, sorted by row."""
+    exchange, store = work.exchange(), work.store
+    parts = [pq.ParquetFile(store.open(path)).read_row_group(task["task"]) for path in work.maps]
+    table = pa.concat_tables(parts).sort_by(ROW.name).combine_chunks()
+    schema = pa.schema([ROW, *exchange.writes()])
+    result = exchange.reduce(table) if table.num_rows else schema.empty_table()
+    with ShardWriter(store, schema, work.scratch, work=True) as out:
+        out.write(result.select(schema.names).sort_by(ROW.name))
+        file = out.finish(f"{work.folder}/data", f"reduce-{task['task']:06d}")
+    return Entry(task["task"], (Output("work", None, file),))
+
+
+def _reducer_of(keys: pa.Array, reducers: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The key range of each hex digest, by its first 8 digits."""
+    if not len(keys):
+        return np.zeros(0, np.int64)
+    head = np.array(pc.utf8_slice_codeunits(keys, 0, 8).to_pylist(), "S8")
+    digits = head.view(np.uint8).reshape(-1, 8).astype(np.int64)
+    values = np.where(digits >= ord("a"), digits - ord("a") + 10, digits - ord("0"))
+    return (values @ (16 ** np.arange(7, -1, -1))) * reducers >> 32
+
+
+def read_shard(work: Work, task: dict[str, Any], columns: list[str] | None = None) -> Iterator[tuple[pa.Table, Counts]]:
+    """The shard's row groups with all joins on and `_row`, and the counts of what the joins set aside."""
+    store, shard = work.store, task["task"]
+    file = pq.ParquetFile(store.open(task["path"]))
+    present = None if columns is None else [c for c in columns if c in file.schema_arrow.names]
+    joins = [(join, _rows_of(store, join, shard)) for join in work.joins]
+    start = 0
+    for group in range(file.num_row_groups):
+        rows = file.read_row_group(group, columns=present)
+        number = pa.array(np.arange(start, start + rows.num_rows) + (shard << 32), pa.int64())
+        rows = rows.append_column(ROW, number)
+        counts = []
+        for join, found in joins:
+            rows, counted = _join(rows, join, found, shard, start)
+            counts.append(counted)
+        start += rows.num_rows
+        yield rows if columns else rows.drop_columns([ROW.name]), merge(counts)
+
+
+def _rows_of(store: Store, join: Join, shard: int) -> pa.Table:
+    """The reducers' rows for one shard; row groups of other shards are passed over by their statistics."""
+    low, high, parts = shard << 32, (shard + 1) << 32, []
+    for path in join.files:
+        file = pq.ParquetFile(store.open(path))
+        for group in range(file.num_row_groups):
+            facts = file.metadata.row_group(group).column(0).statistics
+            if facts.min < high and facts.max >= low:
+                rows = file.read_row_group(group)
+                parts.append(rows.filter(pc.and_(pc.greater_equal(rows[ROW.name], low), pc.less(rows[ROW.name], high))))
+    return pa.concat_tables(parts) if parts else pa.schema([ROW, *join.exchange.writes()]).empty_table()
+
+
+def _join(rows: pa.Table, join: Join, found: pa.Table, shard: int, start: int) -> tuple[pa.Table, Counts]:
+    """Puts the written columns on by row number; null leaves a column that was there as it was."""
+    at = found[ROW.name].to_numpy() - (shard << 32) - start
+    here = (at >= 0) & (at < rows.num_rows)
+    where = np.full(rows.num_rows, -1)
+    where[at[here]] = np.flatnonzero(here)
+    take = pa.array(where, mask=where < 0)
+    for field in join.exchange.writes():
+        new = found[field.name].take(take)
+        if field.name == SET_ASIDE_WHY.name and SET_ASIDE_BY.name in rows.column_names:
+            by = pc.if_else(pc.is_valid(new), join.exchange.name, pa.scalar(None, pa.string()))
+            rows = put(rows, SET_ASIDE_BY.name, pc.coalesce(rows[SET_ASIDE_BY.name], by))
+        old = rows[field.name] if field.name in rows.column_names else None
+        rows = put(rows, field.name, pc.coalesce(new, old) if old is not None else new)
+    live, dead = split(rows) if "source" in rows.column_names else (rows.slice(0, 0), rows.slice(0, 0))
+    gone = dead.filter(pc.equal(dead[SET_ASIDE_BY.name], join.exchange.name)) if dead.num_rows else dead
+    name = join.exchange.name
+    return rows, merge([count(join.step, name, "set_aside", gone), count(join.step, name, "live", live)])
+
+
+def done(work: Work, entry: Entry) -> None:
+    """Books the task: from now on readers take its files."""
+    put_entry(work.store, f"{work.folder}/manifest", entry)

@@ -1,0 +1,272 @@
+"""A source of logs: which files it names, and the records that each file holds.
+
+Files are listed once, when a run freezes its input. JSON lines are read by byte range, so that one large file is many
+tasks; compressed files and archives are read in order by one task; a JSON document is read whole.
+"""
+
+import fnmatch
+import gzip
+import io
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO, Final, NamedTuple, cast
+
+import fsspec
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from refinery.errors import InputError, ParseError, PlanError
+from refinery.intake.formats import FORMATS, Adapter, adapter, detect
+from refinery.intake.rows import Origin
+
+LINE_SUFFIXES: Final = (".jsonl", ".ndjson")
+ARCHIVE_SUFFIXES: Final = (".tar.gz", ".tgz", ".tar")
+KNOWN_SUFFIXES: Final = (".json", ".json.gz", *LINE_SUFFIXES, *(f"{s}.gz" for s in LINE_SUFFIXES), *ARCHIVE_SUFFIXES)
+_TRUNCATED: Final = (EOFError, zlib.error, gzip.BadGzipFile, tarfile.ReadError)
+
+
+class File(NamedTuple):
+    """A file of the frozen input: its path below the source, where it lies, bytes, and a stamp that changes with it."""
+
+    name: str
+    url: str
+    size: int
+    stamp: str
+
+
+class Bad(NamedTuple):
+    """A line, or a file where `line` is null, that could not be parsed."""
+
+    origin: Origin
+    reason: str
+    detail: str
+    raw: bytes
+
+
+class Limits(BaseModel):
+    """What one record or document may weigh before it is refused unread."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    max_line_bytes: int = Field(64 * 2**20, gt=0)
+    max_document_bytes: int = Field(512 * 2**20, gt=0)
+
+
+class Source(BaseModel):
+    """Logs under one name: `path` is a file, a folder or a glob, local or any URL that fsspec opens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    path: str
+    format: str = "auto"
+    event_date: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}$")
+    """The day of logs that carry no time."""
+
+    @field_validator("format")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value != "auto" and value not in FORMATS:
+            raise PlanError(f"unknown log format {value!r}; known: {', '.join(['auto', *FORMATS])}")
+        return value
+
+    def freeze(self) -> list[File]:
+        """All files of the source, sorted by name; raises InputError when there is none."""
+        fs, root = fsspec.core.url_to_fs(self.path)
+        if any(c in root for c in "*?["):
+            base = root.split("*")[0].split("?")[0].split("[")[0].rpartition("/")[0]
+            found = fs.glob(root, detail=True)
+        elif fs.isdir(root):
+            base, found = root.rstrip("/"), fs.find(root, detail=True)
+        elif fs.exists(root):
+            base, found = root.rpartition("/")[0], {root: fs.info(root)}
+        else:
+            raise InputError(f"source {self.name!r}: nothing is at {self.path}; give a file, a folder or a glob")
+        files = [
+            File(path[len(base) + 1 :], fs.unstrip_protocol(path), facts["size"], _stamp(facts))
+            for path, facts in sorted(found.items())
+            if facts["type"] == "file" and path.endswith(KNOWN_SUFFIXES) and not _hidden(path[len(base) + 1 :])
+        ]
+        if not files:
+            raise InputError(f"source {self.name!r}: no log files at {self.path}; endings read: {KNOWN_SUFFIXES}")
+        return files
+
+
+def _stamp(facts: dict[str, Any]) -> str:
+    return str(facts.get("ETag") or facts.get("etag") or facts.get("mtime") or facts.get("LastModified"))
+
+
+def _hidden(name: str) -> bool:
+    return any(fnmatch.fnmatch(part, "[._]*") for part in PurePosixPath(name).parts)
+
+
+def splittable(file: File) -> bool:
+    """Whether byte ranges of the file can be read apart."""
+    return file.name.endswith(LINE_SUFFIXES)
+
+
+def verify(file: File) -> None:
+    """Raises InputError if the file is no longer what the run froze."""
+    fs, path = fsspec.core.url_to_fs(file.url)
+    try:
+        facts = fs.info(path)
+    except FileNotFoundError:
+        raise InputError(f"{file.name} was in the frozen input and is gone; put it back or start a new run") from None
+    if facts["size"] != file.size or _stamp(facts) != file.stamp:
+        raise InputError(f"{file.name} changed since the run froze its input; restore it or start a new run")
+
+
+def count_newlines(file: File, start: int, end: int) -> int:
+    """Newlines in bytes [start, end)."""
+    total = 0
+    with _open(file) as handle:
+        handle.seek(start)
+        while start < end and (block := handle.read(min(2**20, end - start))):
+            total += block.count(b"\n")
+            start += len(block)
+    return total
+
+
+def read(
+    source: Source, file: File, limits: Limits, span: tuple[int, int, int] | None = None
+) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
+    """Records in the native form, or what is bad, in file order.
+
+    `span` is (first byte, end byte, number of the first line that starts in it) of a splittable file: a line belongs
+    to the span in which it starts.
+    """
+    whole = Origin(source.name, file.name, None, None)
+    try:
+        with _open(file) as handle:
+            yield from _Reader(source, limits).file(whole, handle, span)
+    except _TRUNCATED as error:
+        yield Bad(whole, "truncated_file", f"{type(error).__name__}: the records before this point were read", b"")
+    except PermissionError:
+        yield Bad(whole, "unreadable_file", "permission denied", b"")
+
+
+def _open(file: File) -> BinaryIO:
+    if file.url.startswith("file://"):
+        return open(file.url.removeprefix("file://"), "rb")
+    return cast(BinaryIO, fsspec.open(file.url, "rb").open())
+
+
+class _Reader:
+    """Reads one file; the format, unless stated, is detected on the first record of each file or member."""
+
+    def __init__(self, source: Source, limits: Limits) -> None:
+        self._limits = limits
+        self._stated: Adapter | None = None if source.format == "auto" else adapter(source.format)
+
+    def file(
+        self, at: Origin, handle: BinaryIO, span: tuple[int, int, int] | None
+    ) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
+        name = at.file
+        if name.endswith(ARCHIVE_SUFFIXES):
+            yield from self._archive(at, handle)
+            return
+        if name.endswith(".gz"):
+            handle, name = cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=handle))), name[:-3]
+        yield from self._content(at, name, handle, span)
+
+    def _archive(self, at: Origin, handle: BinaryIO) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
+        with tarfile.open(fileobj=handle, mode="r|*") as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.isfile() else None
+                if content is not None:
+                    yield from self._content(
+                        at._replace(member=member.name), member.name, cast(BinaryIO, content), None
+                    )
+
+    def _content(
+        self, at: Origin, name: str, handle: BinaryIO, span: tuple[int, int, int] | None
+    ) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
+        if name.endswith(LINE_SUFFIXES):
+            yield from self._lines(at, handle, span or (0, 2**63, 1))
+        else:
+            yield from self._document(at, handle)
+
+    def _lines(
+        self, at: Origin, handle: BinaryIO, span: tuple[int, int, int]
+    ) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
+        start, end, number = span
+        if start:
+            handle.seek(start - 1)
+            start += len(_line(handle, 2**62)) - 1
+        use, limit = self._stated, self._limits.max_line_bytes
+        while start < end and (line := _line(handle, limit)):
+            here, number = at._replace(line=number), number + 1
+            start += len(line)
+            if len(line) > limit:
+                start += 0 if line.endswith(b"\n") else _skip_line(handle)
+                yield Bad(here, "line_too_long", f"over {limit} bytes", line[:1000])
+                continue
+            line = line.removeprefix(b"\xef\xbb\xbf") if here.line == 1 else line
+            if line.isspace():
+                continue
+            try:
+                record = orjson.loads(line)
+                use = use or detect(record)
+                yield here, use.native(record)
+            except orjson.JSONDecodeError as error:
+                yield Bad(here, "not_json", f"at character {error.pos}", line[:1000])
+            except ParseError as error:
+                yield Bad(here, error.reason, error.detail, line[:1000])
+
+    def _document(self, at: Origin, handle: BinaryIO) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
+        data = handle.read(self._limits.max_document_bytes + 1)
+        if len(data) > self._limits.max_document_bytes:
+            yield Bad(
+                at, "document_too_long", f"over {self._limits.max_document_bytes} bytes; write JSON lines", data[:1000]
+            )
+            return
+        try:
+            document = orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
+        except orjson.JSONDecodeError as error:
+            if _looks_like_lines(data):
+                yield from self._lines(at, cast(BinaryIO, io.BytesIO(data)), (0, 2**63, 1))
+            else:
+                yield Bad(at, "not_json", f"at character {error.pos}", data[:1000])
+            return
+        yield from self._records(at, document)
+
+    def _records(self, at: Origin, document: object) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
+        try:
+            use = self._stated or detect(document)
+            found = use.records(document)
+            for number, record in enumerate(found, 1):
+                here = at._replace(line=number)
+                try:
+                    yield here, use.native(record)
+                except ParseError as error:
+                    yield Bad(here, error.reason, error.detail, _dump(record))
+        except ParseError as error:
+            yield Bad(at, error.reason, error.detail, _dump(document))
+
+
+def _line(handle: BinaryIO, limit: int) -> bytes:
+    return handle.readline(limit + 1)
+
+
+def _skip_line(handle: BinaryIO) -> int:
+    skipped = 0
+    while piece := handle.readline(2**20):
+        skipped += len(piece)
+        if piece.endswith(b"\n"):
+            break
+    return skipped
+
+
+def _looks_like_lines(data: bytes) -> bool:
+    first = data.partition(b"\n")[0]
+    try:
+        return isinstance(orjson.loads(first), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _dump(value: object) -> bytes:
+    try:
+        return orjson.dumps(value)[:1000]
+    except orjson.JSONEncodeError:
+        return b""

@@ -1,0 +1,1 @@
+"""What is published: immutable Parquet, one snapshot file over all tables, and DuckDB views to read it."""

@@ -1,0 +1,114 @@
+"""The lake's tables as they follow from conversation rows, written by day."""
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Final, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from refinery.ledger import LEDGER
+from refinery.records.conversation import STRING, TIME, TURN
+from refinery.records.fate import QUARANTINE
+from refinery.records.training import SAMPLE
+from refinery.records.verdict import FINDING
+from refinery.storage.shards import ShardFile, ShardWriter
+from refinery.storage.store import Store
+
+_CARRIED: Final = pa.schema(
+    [(n, STRING) for n in ("conversation_id", "source", "source_id", "event_date", "scenario", "model_version")]
+)
+_RUN: Final = pa.field("run_id", STRING)
+POLICIES: Final = pa.field("policies", pa.list_(STRING))
+
+TURNS: Final = pa.schema([*_CARRIED, *TURN, POLICIES, _RUN])
+FINDINGS: Final = pa.schema([*_CARRIED, *FINDING, _RUN])
+SAMPLES: Final = pa.schema([*_CARRIED, *SAMPLE, _RUN])
+RUNS: Final = pa.schema(
+    [
+        ("run_id", STRING),
+        ("plan", STRING),
+        ("fingerprint", STRING),
+        ("started_at", TIME),
+        ("finished_at", TIME),
+        ("seconds", pa.float64()),
+        *((name, pa.int64()) for name in ("num_read", "num_live", "num_set_aside", "num_quarantined", "num_samples")),
+        ("version", STRING),
+    ]
+)
+FIXED: Final = {
+    "turns": TURNS,
+    "findings": FINDINGS,
+    "samples": SAMPLES,
+    "quarantine": QUARANTINE.append(_RUN),
+    "ledger": LEDGER,
+    "runs": RUNS,
+}
+"""Schemas of all tables but `conversations`, whose columns follow from the plan."""
+_NESTED: Final = {"turns": TURNS, "findings": FINDINGS, "samples": SAMPLES}
+_MAX_OPEN: Final = 96
+
+
+def conversations_schema(rows: pa.Schema) -> pa.Schema:
+    """The columns of `conversations`: a row's, but for `samples`, which have a table of their own."""
+    return pa.schema([f for f in rows if f.name != "samples"]).append(_RUN)
+
+
+def explode(live: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """The flat tables that live conversations hold as lists: one row a turn, finding, sample."""
+    for name, schema in _NESTED.items():
+        if name in live.column_names:
+            lists = live[name].combine_chunks()
+            parents = pc.list_parent_indices(lists)
+            values = pc.list_flatten(lists)
+            columns = {f.name: values.field(i) for i, f in enumerate(values.type)} if len(values) else {}
+            if name == "turns" and "policies" in live.column_names and columns:
+                columns["policies"] = pc.list_flatten(live["policies"].combine_chunks())
+            carried = {f.name: live[f.name].take(parents) for f in _CARRIED}
+            arrays = {**carried, **columns}
+            rows = len(values)
+            yield name, pa.table({f.name: arrays.get(f.name, pa.nulls(rows, f.type)) for f in schema})
+
+
+class TableWriter:
+    """Writes rows to `tables/<table>/<event_date>/<run_id>/`, one file a table and day, as a context."""
+
+    def __init__(self, store: Store, run_id: str, scratch: str, stem: str) -> None:
+        self._store, self._run_id, self._scratch, self._stem = store, run_id, scratch, stem
+        self._open: dict[tuple[str, str], ShardWriter] = {}
+        self._done: list[tuple[str, str, ShardFile]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for writer in self._open.values():
+            writer.__exit__(kind, error, at)
+
+    def write(self, table: str, rows: pa.Table, schema: pa.Schema, part: str = "live") -> None:
+        """Appends rows of a schema with `event_date` and `run_id`; `part` keeps live and set-aside rows apart."""
+        if not rows.num_rows:
+            return
+        rows = rows.drop_columns(["run_id"]) if "run_id" in rows.column_names else rows
+        rows = rows.append_column(_RUN, pa.repeat(pa.scalar(self._run_id), rows.num_rows))
+        days = rows["event_date"].unique().to_pylist() if "event_date" in rows.column_names else ["all"]
+        for day in sorted(days):
+            those = rows.filter(pc.equal(rows["event_date"], day)) if len(days) > 1 else rows
+            key = (f"{table}/{day}", part)
+            if key not in self._open:
+                if len(self._open) >= _MAX_OPEN:
+                    self._finish_all()
+                self._open[key] = ShardWriter(self._store, schema, self._scratch)
+            self._open[key].write(those)
+
+    def finish(self) -> list[tuple[str, str, ShardFile]]:
+        """Table, day and file of all that was written."""
+        self._finish_all()
+        return self._done
+
+    def _finish_all(self) -> None:
+        for (place, part), writer in sorted(self._open.items()):
+            table, _, day = place.partition("/")
+            file = writer.finish(f"tables/{place}/{self._run_id}", f"{self._stem}-{part}")
+            self._done.append((table, day, file))
+        self._open = {}

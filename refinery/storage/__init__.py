@@ -1,0 +1,1 @@
+"""Where bytes lie: stores with put-if-absent, and the one writer of Parquet files."""

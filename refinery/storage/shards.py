@@ -1,0 +1,97 @@
+"""The one writer of Parquet files: equal rows give equal bytes, and a file is named by its content.
+
+Explicit schema, fixed codec and level, row groups by rows and bytes, no Arrow schema or pandas metadata, and nothing
+of clock, process or host. Equal bytes for one version of pyarrow; equal rows across versions.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from refinery.storage.store import Store
+
+MAX_GROUP_ROWS = 8_192
+MAX_GROUP_BYTES = 64 * 2**20
+"""Row groups are bounded by bytes too: the reader of nested data fails on 8,192 giant conversations in one group."""
+
+
+class ShardFile(NamedTuple):
+    """A finished file: where it lies, how many rows and bytes it has, and the hash of its bytes."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+def groups(table: pa.Table) -> Iterator[pa.Table]:
+    """Slices of at most MAX_GROUP_ROWS rows and about MAX_GROUP_BYTES bytes, one row at least."""
+    if not table.num_rows:
+        return
+    row_bytes = max(1, table.nbytes // table.num_rows)
+    step = max(1, min(MAX_GROUP_ROWS, MAX_GROUP_BYTES // row_bytes))
+    for start in range(0, table.num_rows, step):
+        yield table.slice(start, step)
+
+
+class ShardWriter:
+    """Writes one Parquet file as a context; `finish` puts it at `folder/stem-<hash>.parquet` if absent.
+
+    `work` files (read once, by the next pass) are packed with lz4, tables with zstd.
+    Leaving the context without `finish` leaves nothing behind.
+    """
+
+    def __init__(self, store: Store, schema: pa.Schema, scratch: str, *, work: bool = False) -> None:
+        self._store, self._schema = store, schema
+        self._file: Path = store.temporary(scratch)
+        self._writer = pq.ParquetWriter(
+            self._file,
+            schema,
+            compression="lz4" if work else "zstd",
+            compression_level=None if work else 3,
+            use_dictionary=not work,
+            write_statistics=True,
+            store_schema=False,
+        )
+        self.rows = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._writer.close()
+        self._file.unlink(missing_ok=True)
+
+    def write(self, table: pa.Table) -> None:
+        """Appends rows; columns are put in the schema's order, missing ones are null."""
+        for group in groups(conform(table, self._schema)):
+            self._writer.write_table(group, row_group_size=group.num_rows)
+            self.rows += group.num_rows
+
+    def write_group(self, table: pa.Table) -> None:
+        """Appends rows as exactly one row group, an empty one too (a key range that nobody falls into)."""
+        self._writer.write_table(conform(table, self._schema), row_group_size=max(1, table.num_rows))
+        self.rows += table.num_rows
+
+    def finish(self, folder: str, stem: str) -> ShardFile:
+        """Closes the file and puts it under its name."""
+        self._writer.close()
+        with self._file.open("rb") as handle:
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        size = self._file.stat().st_size
+        path = f"{folder}/{stem}-{digest[:16]}.parquet"
+        self._store.put_file_new(path, self._file)
+        return ShardFile(path, self.rows, size, digest)
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table with exactly the schema's columns, in its order; missing columns are null."""
+    columns = [
+        table.column(f.name) if f.name in table.column_names else pa.nulls(table.num_rows, f.type) for f in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
