@@ -1,0 +1,1 @@
+"""Thin writers from the one `samples` table to the forms of training libraries."""
