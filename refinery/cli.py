@@ -4,14 +4,11 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from refinery.errors import RefineryError
-
-if TYPE_CHECKING:
-    from refinery.engine.run import Report
 
 app = typer.Typer(
     help="Conversation logs in, traceable training rows out. Start with: refinery run PLAN --explain",
@@ -46,7 +43,9 @@ def run(
     target: Annotated[str, typer.Option(help="Lake to publish into, a folder or URL.")] = "lake",
     limit: Annotated[int | None, typer.Option(min=1, help="Read at most N records of each source: a trial.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say what would run, and run nothing.")] = False,
-    engine: Annotated[str, typer.Option(help="cluster: Ray (RAY_ADDRESS, or this machine); local: this process.")] = "cluster",
+    engine: Annotated[
+        str, typer.Option(help="cluster: Ray (RAY_ADDRESS, or this machine); local: this process.")
+    ] = "cluster",
 ) -> None:
     """Run a plan and publish its tables. Started again after a crash, it goes on; run twice, it changes nothing."""
     with told():
@@ -60,7 +59,9 @@ def run(
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="SQL over conversations, turns, findings, samples, ledger, runs, quarantine.")],
+    query: Annotated[
+        str, typer.Argument(help="SQL over conversations, turns, findings, samples, ledger, runs, quarantine.")
+    ],
     lake: Lake = "lake",
     as_of: Annotated[int | None, typer.Option("--as-of", help="Snapshot number; the last by default.")] = None,
     format: Annotated[str, typer.Option("--format", help="table, json (a line a row) or csv.")] = "table",  # noqa: A002
@@ -78,7 +79,9 @@ def runs(lake: Lake = "lake") -> None:
     with told():
         from refinery.lake.query import answer
 
-        columns = "run_id, plan, started_at, round(seconds, 1) AS seconds, num_read, num_live, num_set_aside, num_samples"
+        columns = (
+            "run_id, plan, started_at, round(seconds, 1) AS seconds, num_read, num_live, num_set_aside, num_samples"
+        )
         answer(lake, f"SELECT {columns} FROM runs ORDER BY started_at", None, "table", sys.stdout)
 
 
@@ -109,9 +112,10 @@ def inspect(
 ) -> None:
     """Inspect conversations (native log form, JSON lines on standard input); findings as JSON lines on standard output."""
     with told():
+        from refinery.engine.run import deployment_key
         from refinery.engine.stream import inspect_lines
 
-        for line in inspect_lines(sys.stdin.buffer, rules):
+        for line in inspect_lines(sys.stdin.buffer, rules, deployment_key()):
             typer.echo(line)
 
 
@@ -119,19 +123,28 @@ def inspect(
 def rules_check(rules: Annotated[Path, typer.Argument(help="Folder of the rule repository.")] = Path("rules")) -> None:
     """Load every rule strictly and say what is wrong, where, and which words are known."""
     with told():
-        from refinery.inspection.rulebook import check
+        from refinery.inspection.inspect import check
 
-        typer.echo(check(rules))
+        listed = check(rules)
+        for rule in listed:
+            examples = f"{rule.num_hits} hits, {rule.num_misses} misses, {rule.num_known_misses} known misses"
+            typer.echo(f"{rule.id}  {rule.severity}  {rule.status}  {rule.enforce}  {examples}  {rule.title}")
+        typer.echo(f"{len(listed)} rules, all well formed")
 
 
 @rules_app.command("test")
 def rules_test(rules: Annotated[Path, typer.Argument(help="Folder of the rule repository.")] = Path("rules")) -> None:
     """Run every rule on its own hits and misses."""
     with told():
-        from refinery.inspection.rulebook import run_tests
+        from refinery.inspection.inspect import run_tests
 
-        results = run_tests(rules)
-        typer.echo(results)
+        trials = run_tests(rules)
+        failed = [trial for trial in trials if not trial.passed]
+        for trial in failed:
+            typer.secho(f"{trial.rule_id} {trial.kind}[{trial.number}]: {trial.said}", fg="red", err=True)
+        typer.echo(f"{len(trials) - len(failed)} passed, {len(failed)} failed")
+        if failed:
+            raise typer.Exit(1)
 
 
 def main() -> None:

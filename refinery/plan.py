@@ -14,7 +14,7 @@ from refinery.errors import PlanError
 from refinery.intake.rows import ROWS
 from refinery.intake.source import Limits, Source
 from refinery.stage import Exchange, Step
-from refinery.stages import make
+from refinery.stages import make, step_class
 
 
 class Shards(BaseModel):
@@ -148,12 +148,12 @@ def _step(entry: object, base: Path) -> Step:
     if not isinstance(entry, dict) or len(entry) != 1:
         raise PlanError("each entry under `stages` is a word, or one word with its parameters: `- quality.gate: {…}`")
     ((name, parameters),) = entry.items()
-    step = make(name, parameters or {})
-    relative = {k: base / v for k, v in step if isinstance(v, Path) and k in step.model_fields_set}
-    for place in relative.values():
-        if not place.exists():
-            raise PlanError(f"stage {name!r}: nothing is at {place}")
-    return step.model_copy(update=relative)
+    paths = {k for k, field in step_class(name).model_fields.items() if field.annotation is Path}
+    placed = {k: base / str(v) if k in paths else v for k, v in (parameters or {}).items()}
+    for key in paths & placed.keys():
+        if not placed[key].exists():
+            raise PlanError(f"stage {name!r}: nothing is at {key} {placed[key]}")
+    return make(name, placed)
 
 
 def _sources(raw: dict[str, Any], base: Path, override: str | None) -> list[dict[str, Any]]:

@@ -73,9 +73,9 @@ class Stage(Step):
 class Exchange(Step):
     """Work that needs all rows of a key: the engine brings the narrow columns read to reducers by `key`.
 
-    `reduce` gets all rows of its keys (live ones, unless `dead_rows`), in input order, with the columns read and `_row` (int64, unique), and
-    returns `_row` with the columns written for those rows that get a value. The engine joins them back on; where a
-    column is there already, null leaves it as it was.
+    `reduce` gets all rows of its keys (live ones, unless `dead_rows`), in input order: the columns read and `_row`
+    (int64, unique). It returns `_row` with the columns written, for those rows that get a value. The engine joins
+    them back on; where a column is there already, null leaves it as it was.
     """
 
     key: ClassVar[str]

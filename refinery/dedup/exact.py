@@ -39,7 +39,11 @@ class ExactDuplicates(Exchange):
         codes = array(table, "content_hash").dictionary_encode().indices.to_numpy()
         repeated = np.flatnonzero(np.bincount(codes)[codes] > 1) if len(codes) else np.array([], np.int64)
         few = table.take(pa.array(repeated))
-        order = [("content_hash", "ascending"), ("created_at", "descending", "at_end"), ("conversation_id", "ascending")]
+        order = [
+            ("content_hash", "ascending"),
+            ("created_at", "descending", "at_end"),
+            ("conversation_id", "ascending"),
+        ]
         few = few.take(pc.sort_indices(few, sort_keys=order))
         groups = array(few.combine_chunks(), "content_hash").dictionary_encode().indices.to_numpy()
         first = np.searchsorted(groups, groups)

@@ -17,7 +17,7 @@ INTAKE_VERSION: Final = 1
 """Raised when parsing or the cut of the input changes; a golden-row test catches a forgotten raise."""
 _LIBRARIES: Final = ("pyarrow", "numpy", "orjson", "google-re2", "python-stdnum", "common-expression-language")
 
-Kind = Literal["intake", "map", "reduce", "stages"]
+Kind = Literal["lines", "intake", "map", "reduce", "stages"]
 
 
 class Pass(NamedTuple):
@@ -42,7 +42,8 @@ def cut(plan: Plan) -> list[Pass]:
     schemas = [ROWS, *plan.schemas()]
     passes: list[Pass] = []
     kind: Kind = "intake"
-    start, joins = 0, []
+    start = 0
+    joins: list[Exchange] = []
     for i, step in enumerate([*plan.stages, None]):
         if isinstance(step, Stage):
             continue
@@ -51,7 +52,8 @@ def cut(plan: Plan) -> list[Pass]:
             passes.append(Pass(kind, stages, start + 1, schemas[start], schemas[i], tuple(joins), step is None))
             kind, joins = "stages", []
         if isinstance(step, Exchange):
-            for part in ("map", "reduce"):
+            parts: tuple[Kind, ...] = ("map", "reduce")
+            for part in parts:
                 passes.append(Pass(part, (step,), i + 1, schemas[i], schemas[i + 1], tuple(joins), False))
             joins.append(step)
             start = i + 1

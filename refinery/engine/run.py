@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
+import pyarrow as pa
 
 from refinery import __version__
 from refinery.engine import intake
@@ -36,7 +39,8 @@ class Executor(Protocol):
         """Runs each task, yielding once for each that is done, in any order; raises what a task raised."""
 
 
-class Booked(NamedTuple):
+@dataclass(frozen=True)
+class Booked:
     """A task function that books its entry; it pickles to workers with the pass's work."""
 
     work: Work
@@ -224,15 +228,9 @@ class Run:
         }
         with snapshot.Publication(self._lake, self.run_id, conversations_schema(last.after)) as publication:
             publication.rows("ledger", ledger_table(self.run_id, counts))
-            publication.rows("runs", _one_row(facts))
+            publication.rows("runs", pa.Table.from_pylist([facts], schema=RUNS))
             files = [(o.table, o.event_date or "all", o.file) for o in outputs]
             return publication.publish(self._plan.key(), mark, self._plan.limit, files)
-
-
-def _one_row(facts: dict[str, Any]) -> Any:  # noqa: ANN401
-    import pyarrow as pa
-
-    return pa.Table.from_pylist([facts], schema=RUNS)
 
 
 def _reducers(rows: int, plan: Plan) -> int:
@@ -250,8 +248,6 @@ def deployment_key() -> bytes:
     """
     if text := os.environ.get("REFINERY_KEY"):
         return digest("deployment", text).encode()
-    from pathlib import Path
-
     path = Path(os.environ.get("REFINERY_KEY_FILE") or Path.home() / ".config" / "refinery" / "key")
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

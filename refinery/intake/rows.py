@@ -205,7 +205,7 @@ def _participant(raw: dict[str, Any], key: bytes) -> dict[str, Any]:
 
 def _outbound(raw: dict[str, Any]) -> dict[str, Any]:
     keys = ("request", "parameters", "execution", "outcome", "report")
-    return {"turn_idx": _turn_idx(raw, "outbound_calls")} | {k: json_text(raw.get(k)) for k in keys}
+    return {"turn_idx": _turn_idx(raw, "outbound_calls"), **{k: json_text(raw.get(k)) for k in keys}}
 
 
 def _sub_agent(raw: dict[str, Any]) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def _sub_agent(raw: dict[str, Any]) -> dict[str, Any]:
 def _attachments(record: dict[str, Any]) -> list[dict[str, Any]]:
     keys = ("type", "uri", "sha256", "caption", "transcript")
     found = [
-        {"turn_idx": _turn_idx(raw, "attachments")} | {k: text(raw.get(k), f"attachments.{k}") for k in keys}
+        {"turn_idx": _turn_idx(raw, "attachments"), **{k: text(raw.get(k), f"attachments.{k}") for k in keys}}
         for raw in objects(record.get("attachments"), "attachments")
     ]
     return found + list(_inline_attachments(record["messages"]))

@@ -2,9 +2,7 @@
 
 import pyarrow as pa
 
-ROUTE = pa.struct(
-    [pa.field("sft_exclude", pa.bool_()), pa.field("dpo", pa.bool_()), pa.field("rl", pa.bool_())]
-)
+ROUTE = pa.struct([pa.field("sft_exclude", pa.bool_()), pa.field("dpo", pa.bool_()), pa.field("rl", pa.bool_())])
 
 FINDING = pa.struct(
     [

@@ -54,8 +54,8 @@ class Text(NamedTuple):
 
 
 def prompt_files(prompt: Path) -> dict[str, Path]:
-    """A name of this package's own prompts, or `folder/name` with an absolute folder -> its file by language."""
-    return {language: PROMPTS / f"{prompt}.{language}.md" for language in NOTHING}
+    """A prompt's folder -> its file by language."""
+    return {language: prompt / f"{language}.md" for language in NOTHING}
 
 
 def load_texts(prompt: Path) -> dict[str, Text]:
@@ -63,8 +63,7 @@ def load_texts(prompt: Path) -> dict[str, Text]:
     texts = {}
     for language, path in prompt_files(prompt).items():
         if not path.is_file():
-            known = sorted({p.name.split(".")[0] for p in PROMPTS.glob("*.md")})
-            raise PlanError(f"no prompt file {path.name}: name one of {known} or write the file")
+            raise PlanError(f"no prompt file {path}: a prompt is a folder with zh.md and en.md")
         system, _, user = path.read_text("utf-8").partition("\n---\n")
         texts[language] = Text(Template(system), Template(user.rstrip("\n")))
         slots = tuple(part.get_identifiers() for part in texts[language])

@@ -18,7 +18,7 @@ from refinery.records.conversation import TURN
 from refinery.records.fate import SET_ASIDE_WHY
 from refinery.records.training import SAMPLE
 from refinery.records.verdict import FINDING
-from refinery.routing.prompt import Past, Prompt, Text, Turn, load_texts, prompt_files, reply_of, target
+from refinery.routing.prompt import PROMPTS, Past, Prompt, Text, Turn, load_texts, reply_of, target
 from refinery.stage import Stage, Transform
 
 SAMPLES: Final = pa.field("samples", pa.list_(SAMPLE))
@@ -44,8 +44,8 @@ class Rows(Stage):
     name: ClassVar[str] = "routing.rows"
     version: ClassVar[int] = 1
 
-    prompt: Path = Path("service_v1")
-    """A name of routing/prompts, or an absolute `folder/name`: the files `<prompt>.zh.md` and `<prompt>.en.md`."""
+    prompt: Path = PROMPTS / "service_v1"
+    """A folder with `zh.md` and `en.md`."""
     solutions: tuple[str, ...] = ()
     """The solution list, the same for all: tools seen in the conversation itself would tell of the future."""
     max_prompt_chars: int = Field(default=24_000, gt=0)
@@ -65,10 +65,6 @@ class Rows(Stage):
     def writes(self) -> pa.Schema:
         """Samples of the live rows; null where set aside."""
         return pa.schema([SAMPLES, SET_ASIDE_WHY])
-
-    def files(self) -> Iterator[Path]:
-        """The prompt files: their content is fingerprinted wherever the package lies."""
-        yield from prompt_files(self.prompt).values()
 
     def open(self) -> Transform:
         """Read the prompt files; the transform goes row by row: 2,000 conversations of 20 turns a second."""

@@ -7,9 +7,9 @@ import pytest
 
 from refinery.errors import PlanError
 from refinery.records.conversation import SIGNAL, TURN
-from refinery.routing.prompt import Past, load_texts, object_or_text, target
+from refinery.routing.prompt import PROMPTS, Past, load_texts, object_or_text, target
 
-TEXTS = load_texts(Path("service_v1"))
+TEXTS = load_texts(PROMPTS / "service_v1")
 HEADINGS = {
     "zh": ["# 角色", "# 指令", "# 约束规则", "# 业务知识", "# 方案列表", "# 系统信号", "# 对话历史"],
     "en": [
@@ -266,19 +266,19 @@ def test_arguments_are_an_object_where_they_parse_as_one_and_lose_nothing(text, 
 
 def test_a_prompt_of_ones_own_is_read_from_its_folder(tmp_path):
     for language in ("zh", "en"):
-        (tmp_path / f"mine.{language}.md").write_text(
-            "${knowledge}|${solutions}|${signals}\n---\n${history}\n", "utf-8"
-        )
-    assert load_texts(tmp_path / "mine")["zh"].user.template == "${history}"
+        (tmp_path / f"{language}.md").write_text("${knowledge}|${solutions}|${signals}\n---\n${history}\n", "utf-8")
+    assert load_texts(tmp_path)["zh"].user.template == "${history}"
 
 
-def test_a_missing_prompt_names_those_known():
-    with pytest.raises(PlanError, match=r"no prompt file nowhere\.zh\.md.*service_v1"):
+def test_a_missing_prompt_says_what_a_prompt_is():
+    with pytest.raises(
+        PlanError, match=r"no prompt file .*nowhere/zh\.md: a prompt is a folder with zh\.md and en\.md"
+    ):
         load_texts(Path("nowhere"))
 
 
 def test_a_prompt_without_its_slots_is_refused(tmp_path):
     for language in ("zh", "en"):
-        (tmp_path / f"mine.{language}.md").write_text("${signals}\n---\n${history}\n", "utf-8")
+        (tmp_path / f"{language}.md").write_text("${signals}\n---\n${history}\n", "utf-8")
     with pytest.raises(PlanError, match="has the slots"):
-        load_texts(tmp_path / "mine")
+        load_texts(tmp_path)

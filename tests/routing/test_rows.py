@@ -234,18 +234,17 @@ def test_the_stage_pickles_whole():
 
 
 def test_the_words_of_a_prompt_and_each_parameter_change_the_fingerprint(tmp_path):
-    for path in PROMPTS.glob("*.md"):
-        shutil.copy(path, tmp_path)
+    shutil.copytree(PROMPTS / "service_v1", tmp_path / "service_v1")
     mine = Rows(prompt=tmp_path / "service_v1")
     assert mine.fingerprint() == Rows().fingerprint()
-    with (tmp_path / "service_v1.en.md").open("a") as file:
+    with (tmp_path / "service_v1" / "en.md").open("a") as file:
         file.write("Thanks.\n")
     others = [mine, Rows(solutions=("a",)), Rows(max_prompt_chars=9), Rows(validation_share=0.1)]
     assert len({stage.fingerprint() for stage in [Rows(), *others]}) == 5
 
 
 def test_a_missing_prompt_is_refused_before_anything_runs():
-    with pytest.raises(PlanError, match=r"service_v9\.zh\.md"):
+    with pytest.raises(PlanError, match=r"service_v9/zh\.md"):
         Rows(prompt="service_v9")
 
 

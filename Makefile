@@ -1,0 +1,47 @@
+# All set-up and all jobs; each target says in one line what it does (make help).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export REFINERY_KEY_FILE ?= $(CURDIR)/demo/key
+
+help:            ## this list
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 18
+
+$(VENV)/core: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/core
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+install: $(VENV)/core  ## the core, without torch, into .venv
+
+demo: $(VENV)/core     ## make a log, refine it, show what came of it
+	$(BIN)/python -m pipelines.demo_log demo/log
+	$(BIN)/refinery run pipelines/plans/demo.yaml --source demo/log --target demo/lake
+
+test: $(VENV)/dev      ## all tests, those on Ray clusters too
+	$(BIN)/pytest
+
+check: $(VENV)/dev     ## under a minute: format, lint, types, layers, quick tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -m "not ray" -n 2
+
+walk: $(VENV)/dev      ## three golden conversations, stop by stop: only what each stage added
+	$(BIN)/python -m tests.walk.show
+
+walk-accept: $(VENV)/dev  ## take today's walk as the golden one; read the change before you commit it
+	$(BIN)/python -m tests.walk.show --accept
+
+bench: $(VENV)/dev     ## the main job against a plain single process, on one core and two
+	$(BIN)/python -m benchmarks.refine
+
+soak: $(VENV)/dev      ## what is too long for CI: ten kills each of driver, worker and node
+	$(BIN)/pytest -m soak tests/faults
+
+.PHONY: help install demo test check walk walk-accept bench soak
