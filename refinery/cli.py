@@ -14,6 +14,7 @@ app = typer.Typer(
     help="Conversation logs in, traceable training rows out. Start with: refinery run PLAN --explain",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 rules_app = typer.Typer(help="Check and test a rule repository.", no_args_is_help=True)

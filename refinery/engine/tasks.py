@@ -87,11 +87,11 @@ class RowWriter:
         """Rows that are live and rows that are set aside, these with the columns they had got."""
         if self._work.final:
             schema = conversations_schema(self._work.after)
-            self._tables.write("conversations", live, schema)
-            for table in dead:
-                self._tables.write("conversations", table, schema, "set-aside")
-            for name, rows in explode(live):
-                self._tables.write(name, rows, FIXED[name])
+            for part, tables in (("live", [live]), ("set-aside", dead)):
+                for table in tables:
+                    self._tables.write("conversations", table, schema, part)
+                    for name, rows in explode(table):
+                        self._tables.write(name, rows, FIXED[name])
             return
         for table in (live, *dead):
             self._shard = self._shard or ShardWriter(self._work.store, self._work.after, self._work.scratch, work=True)

@@ -16,8 +16,13 @@ from refinery.storage.shards import ShardFile, ShardWriter
 from refinery.storage.store import Store
 
 _CARRIED: Final = pa.schema(
-    [(n, STRING) for n in ("conversation_id", "source", "source_id", "event_date", "scenario", "model_version")]
-)
+    [
+        (name, STRING)
+        for name in (
+            "conversation_id", "source", "source_id", "event_date", "scenario", "model_version", "usage", "set_aside_by"
+        )
+    ]
+)  # fmt: skip
 _RUN: Final = pa.field("run_id", STRING)
 POLICIES: Final = pa.field("policies", pa.list_(STRING))
 
@@ -54,20 +59,32 @@ def conversations_schema(rows: pa.Schema) -> pa.Schema:
     return pa.schema([f for f in rows if f.name != "samples"]).append(_RUN)
 
 
-def explode(live: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """The flat tables that live conversations hold as lists: one row a turn, finding, sample."""
+def explode(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """The flat tables that conversations, live or set aside, hold as lists: one row a turn, finding, sample."""
     for name, schema in _NESTED.items():
-        if name in live.column_names:
-            lists = live[name].combine_chunks()
-            parents = pc.list_parent_indices(lists)
-            values = pc.list_flatten(lists)
-            columns = {f.name: values.field(i) for i, f in enumerate(values.type)} if len(values) else {}
-            if name == "turns" and "policies" in live.column_names and columns:
-                columns["policies"] = pc.list_flatten(live["policies"].combine_chunks())
-            carried = {f.name: live[f.name].take(parents) for f in _CARRIED}
-            arrays = {**carried, **columns}
-            rows = len(values)
-            yield name, pa.table({f.name: arrays.get(f.name, pa.nulls(rows, f.type)) for f in schema})
+        if name in rows.column_names:
+            for part, beside in _aligned(rows) if name == "turns" else [(rows, ())]:
+                yield name, _flat(part, name, schema, beside)
+
+
+def _aligned(rows: pa.Table) -> list[tuple[pa.Table, tuple[str, ...]]]:
+    """Rows whose `policies` stand beside their turns, and those that have none (inspection broke, or never ran)."""
+    if "policies" not in rows.column_names:
+        return [(rows, ())]
+    lengths = [pc.fill_null(pc.list_value_length(rows[name]), 0) for name in ("turns", "policies")]
+    same = pc.equal(*lengths)
+    if pc.all(same).as_py() is not False:
+        return [(rows, ("policies",))]
+    return [(rows.filter(same), ("policies",)), (rows.filter(pc.invert(same)), ())]
+
+
+def _flat(rows: pa.Table, name: str, schema: pa.Schema, beside: tuple[str, ...]) -> pa.Table:
+    lists = rows[name].combine_chunks()
+    parents, values = pc.list_parent_indices(lists), pc.list_flatten(lists)
+    columns = {field.name: pc.struct_field(values, i) for i, field in enumerate(values.type)}
+    columns |= {other: pc.list_flatten(rows[other].combine_chunks()) for other in beside}
+    columns |= {field.name: rows[field.name].take(parents) for field in _CARRIED if field.name in rows.column_names}
+    return pa.table({f.name: columns.get(f.name, pa.nulls(len(values), f.type)) for f in schema})
 
 
 class TableWriter:
