@@ -32,7 +32,9 @@ def logs(tmp_path: Path) -> Path:
 
 def test_rows_in_are_rows_live_plus_rows_set_aside_and_bad_lines_stand_in_quarantine(tmp_path, logs):
     run(plan(tmp_path, logs), tmp_path / "lake")
-    fates = dict(rows(tmp_path / "lake", "SELECT coalesce(set_aside_why, 'live'), count(*) FROM conversations GROUP BY 1"))
+    fates = dict(
+        rows(tmp_path / "lake", "SELECT coalesce(set_aside_why, 'live'), count(*) FROM conversations GROUP BY 1")
+    )
     assert fates == {"live": 30, "exact_duplicate": 1, "solution_incorrect": 15, "pending": 16}
     bad = rows(tmp_path / "lake", "SELECT source_file, source_line, reason FROM quarantine ORDER BY 1")
     assert bad == [("a.jsonl", 21, "not_json"), ("b.jsonl.gz", 32, "no_messages")]
@@ -42,7 +44,9 @@ def test_rows_in_are_rows_live_plus_rows_set_aside_and_bad_lines_stand_in_quaran
 
 def test_every_row_is_traced_to_its_log_line(tmp_path, logs):
     run(plan(tmp_path, logs), tmp_path / "lake")
-    for file, line, source_id in rows(tmp_path / "lake", "SELECT source_file, source_line, source_id FROM conversations"):
+    for file, line, source_id in rows(
+        tmp_path / "lake", "SELECT source_file, source_line, source_id FROM conversations"
+    ):
         data = (logs / file).read_bytes()
         lines = (gzip.decompress(data) if file.endswith(".gz") else data).splitlines()
         assert orjson.loads(lines[line - 1])["conversation_id"] == source_id
@@ -50,8 +54,8 @@ def test_every_row_is_traced_to_its_log_line(tmp_path, logs):
 
 def test_an_id_that_comes_again_with_other_content_keeps_both_and_is_flagged(tmp_path, logs):
     run(plan(tmp_path, logs), tmp_path / "lake")
-    query = "SELECT count(*), count(DISTINCT conversation_id), bool_and(id_collision) FROM conversations WHERE source_id = 'c30'"
-    assert rows(tmp_path / "lake", query) == [(2, 2, True)]
+    facts = "count(*), count(DISTINCT conversation_id), bool_and(id_collision)"
+    assert rows(tmp_path / "lake", f"SELECT {facts} FROM conversations WHERE source_id = 'c30'") == [(2, 2, True)]
     assert rows(tmp_path / "lake", "SELECT count(*) FROM conversations WHERE id_collision") == [(2,)]
     total = "SELECT count(*) - count(DISTINCT conversation_id) FROM conversations"
     assert rows(tmp_path / "lake", total) == [(0,)]
@@ -151,7 +155,9 @@ def _last_pass(lake: Path) -> str:
     return str((folder / "manifest").relative_to(lake))
 
 
-def test_a_trial_with_limit_reads_the_first_records_of_each_source_and_may_not_stand_beside_the_full_run(tmp_path, logs):
+def test_a_trial_with_limit_reads_the_first_records_of_each_source_and_may_not_stand_beside_the_full_run(
+    tmp_path, logs
+):
     path = plan(tmp_path, logs)
 
     def trial():
