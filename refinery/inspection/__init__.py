@@ -1,0 +1,1 @@
+"""What an agent turn does (policies) and what is wrong with it (findings), by rules that people can read."""

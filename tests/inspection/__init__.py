@@ -1,0 +1,1 @@
+"""Tests of inspection: policies, rule files, the online engine."""

@@ -1,0 +1,80 @@
+"""Builds small tables and rule folders for the tests of inspection."""
+
+import shutil
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import yaml
+
+from refinery.records.conversation import CONVERSATION
+
+RULES = Path(__file__).resolve().parents[2] / "rules"
+POLICIES = RULES / "policies.yaml"
+SCHEMA = pa.schema([CONVERSATION.field(name) for name in ("turns", "signals", "scenario")])
+
+RULE: dict[str, Any] = {
+    "id": "EXP.no_empathy.001",
+    "title": "says whatever",
+    "description": "a rule for tests",
+    "remediation": "say something else",
+    "severity": "minor",
+    "confidence": "low",
+    "status": "experimental",
+    "owner": "tests",
+    "scope": "turn",
+    "where": "online",
+    "detect": {"let": {"said": {"keywords": ["whatever", "随便"]}}, "condition": "said"},
+    "emit": {"label": "whatever", "message": "says whatever"},
+    "route": {"dpo": True},
+}
+
+
+def said(content: str | None, *calls: tuple[str, str], label: str | None = None) -> dict[str, Any]:
+    """An agent turn with its words, tool calls (name, arguments) and source label."""
+    made = [{"id": f"c{n}", "name": name, "arguments": arguments} for n, (name, arguments) in enumerate(calls)]
+    return {"role": "assistant", "content": content, "tool_calls": made, "source_label": label}
+
+
+def asked(content: str) -> dict[str, Any]:
+    """A customer turn."""
+    return {"role": "user", "content": content}
+
+
+def row(
+    *turns: dict[str, Any], signals: list[dict[str, Any]] | None = None, scenario: str | None = None
+) -> dict[str, Any]:
+    """One conversation; turns are numbered by their place."""
+    return {"turns": [{**t, "turn_idx": n} for n, t in enumerate(turns)], "signals": signals, "scenario": scenario}
+
+
+def talks(*rows: dict[str, Any]) -> pa.Table:
+    """Conversations as a table of one chunk."""
+    return pa.Table.from_pylist(list(rows), SCHEMA).combine_chunks()
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    """The test rule with some keys changed."""
+    return {**deepcopy(RULE), **changes}
+
+
+def detecting(condition: str, **let: Any) -> dict[str, Any]:
+    """The test rule with other clauses."""
+    return changed(detect={"let": let, "condition": condition})
+
+
+def folder(path: Path, *rules: dict[str, Any] | str) -> Path:
+    """A rule folder: the shipped tables and lists, and these rules (as keys, or as YAML text) in their places."""
+    shutil.copytree(
+        RULES,
+        path,
+        ignore=lambda at, names: {n for n in names if Path(at) == RULES and n.islower() and len(n) in (3, 4)},
+    )
+    for rule in rules:
+        text = rule if isinstance(rule, str) else yaml.safe_dump(rule, allow_unicode=True, sort_keys=False)
+        category, item, seq = str((yaml.safe_load(text) or {})["id"]).split(".")
+        place = path / category.lower() / item / f"{seq}_test.yaml"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+    return path
