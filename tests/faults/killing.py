@@ -79,7 +79,7 @@ def kill_worker(driver: subprocess.Popen[bytes], on: Machines) -> None:
     """A process that does a task of a pass now; waits for the next one where none does at this instant."""
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until and driver.poll() is None:
-        busy = [pid for pid in _descendants(os.getpid()) if _command(pid).startswith("ray::Map(")]
+        busy = [pid for pid in descendants(os.getpid()) if _command(pid).startswith("ray::Map(")]
         if busy:
             os.kill(busy[0], signal.SIGKILL)
             return
@@ -100,7 +100,8 @@ def moment(seed: int, total: int) -> int:
     return random.Random(seed).randint(1, total - 1)
 
 
-def _descendants(root: int) -> list[int]:
+def descendants(root: int) -> list[int]:
+    """Processes that a process started, and theirs."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
