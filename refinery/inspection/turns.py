@@ -19,7 +19,7 @@ class AgentTurns:
 
     def __init__(self, turns: pa.ListArray, signals: pa.ListArray | None = None) -> None:
         self._flat = turns.flatten()
-        self._rows = pc.list_parent_indices(turns)
+        self._rows = _parents(turns)
         self._signals = signals
         self._of_row: dict[int, list[dict[str, Any]] | None] = {}
         self.num_flat = len(self._flat)
@@ -36,7 +36,7 @@ class AgentTurns:
     @cached_property
     def row(self) -> Ints:
         """The conversation (row of the table) of each agent turn."""
-        return np.asarray(self._rows.to_numpy(zero_copy_only=False)[self.place], dtype=np.int64)
+        return self._rows[self.place]
 
     @cached_property
     def turn_idx(self) -> npt.NDArray[np.int32]:
@@ -58,7 +58,7 @@ class AgentTurns:
         calls = pc.struct_field(self._flat, "tool_calls")
         of_agent = np.full(self.num_flat, -1, dtype=np.int64)
         of_agent[self.place] = np.arange(len(self))
-        turn = of_agent[pc.list_parent_indices(calls).to_numpy(zero_copy_only=False)]
+        turn = of_agent[_parents(calls)]
         kept = np.flatnonzero(turn >= 0)
         flat = calls.flatten()
         return turn[kept], flat if len(kept) == len(flat) else flat.take(pa.array(kept))
@@ -84,3 +84,9 @@ class AgentTurns:
         if row not in self._of_row:
             self._of_row[row] = self._signals[row].as_py() if self._signals is not None else None
         return fold(self._of_row[row], int(self.turn_idx[index]))
+
+
+def _parents(lists: pa.ListArray) -> Ints:
+    """For each value of `lists.flatten()`, its list; Arrow's list_parent_indices counts what lies behind a null too."""
+    sizes = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
+    return np.repeat(np.arange(len(lists), dtype=np.int64), sizes)

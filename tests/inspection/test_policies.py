@@ -88,3 +88,15 @@ def test_every_scored_label_of_star_shows_exactly_its_policies(shared: Path):
 
 def test_names_are_strings_of_plain_lists():
     assert Policies(path=POLICIES).writes().field("policies").type == pa.list_(pa.list_(pa.string()))
+
+
+def test_calls_behind_a_null_are_not_seen():
+    table = talks(row(said("a", ("refund.create", "{}")), said("b", ("order.track", "{}"))))
+    turns = table["turns"].chunk(0)
+    calls = turns.values.field("tool_calls")
+    hidden = pa.ListArray.from_arrays(calls.offsets, calls.values, mask=pa.array([True, False]))
+    fields = list(turns.type.value_type)
+    columns = [hidden if field.name == "tool_calls" else turns.values.field(field.name) for field in fields]
+    turns = pa.ListArray.from_arrays(turns.offsets, pa.StructArray.from_arrays(columns, fields=fields))
+    found = Policies(path=POLICIES).open()(pa.table({"turns": turns}))["policies"].to_pylist()
+    assert found == [[[], ["look_up_record"]]]
