@@ -1,0 +1,1 @@
+"""Formulas over text that several families share: personal data, normal forms, overlap."""
