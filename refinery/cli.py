@@ -111,7 +111,7 @@ def export(
 def inspect(
     rules: Rules = Path("rules"),
 ) -> None:
-    """Inspect conversations (native log form, JSON lines on standard input); findings as JSON lines on standard output."""
+    """Inspect conversations: native log form as JSON lines on standard input, findings as JSON lines out."""
     with told():
         from refinery.engine.run import deployment_key
         from refinery.engine.stream import inspect_lines

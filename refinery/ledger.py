@@ -2,23 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from refinery.errors import LedgerError
-
-LEDGER: Final = pa.schema(
-    [
-        ("run_id", pa.string()),
-        ("step", pa.int32()),  # 0 is intake, then the plan's stages in order
-        ("stage", pa.string()),
-        ("source", pa.string()),
-        ("fate", pa.string()),  # read (by intake), quarantined, set_aside, live (after this stage)
-        ("reason", pa.string()),
-        ("num_rows", pa.int64()),
-    ]
-)
+from refinery.records.fate import LEDGER
 
 
 class Line(NamedTuple):

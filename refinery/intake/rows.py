@@ -111,7 +111,7 @@ def zone_of(reading: Reading) -> tzinfo:
 
 def _turn(index: int, message: dict[str, Any], zone: tzinfo) -> dict[str, Any]:
     role = message.get("role")
-    if role not in ROLES:
+    if not isinstance(role, str) or role not in ROLES:
         raise ParseError("unknown_role", f"messages[{index}].role must be one of {', '.join(sorted(ROLES))}")
     content = message.get("content")
     if content is not None and not isinstance(content, str):
@@ -243,12 +243,16 @@ def _outcome(record: dict[str, Any]) -> dict[str, Any] | None:
     raw, votes = mapping(record.get("outcome"), "outcome"), objects(record.get("votes"), "votes")
     if raw is None and not votes:
         return None
-    return {k: boolean((raw or {}).get(k), f"outcome.{k}") for k in ("solution", "satisfied", "quality")} | {
-        "votes": [
-            {"dimension": text(v.get("dimension"), "votes"), "value": number(v.get("value"), "votes"), "num": v["num"]}
-            for v in votes
-        ]
-    }
+    verdicts = {k: boolean((raw or {}).get(k), f"outcome.{k}") for k in ("solution", "satisfied", "quality")}
+    return verdicts | {"votes": [_vote(vote) for vote in votes]}
+
+
+def _vote(raw: dict[str, Any]) -> dict[str, Any]:
+    num = raw.get("num")
+    if not isinstance(num, int) or isinstance(num, bool) or not 0 <= num < 2**31:
+        raise ParseError("wrong_type", "votes.num must be a count")
+    dimension, value = text(raw.get("dimension"), "votes.dimension"), number(raw.get("value"), "votes.value")
+    return {"dimension": dimension, "value": value, "num": num}
 
 
 def _size(turn: dict[str, Any]) -> int:

@@ -7,9 +7,8 @@ from typing import Final, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.ledger import LEDGER
 from refinery.records.conversation import STRING, TIME, TURN
-from refinery.records.fate import QUARANTINE
+from refinery.records.fate import LEDGER, QUARANTINE
 from refinery.records.training import SAMPLE
 from refinery.records.verdict import FINDING
 from refinery.storage.shards import ShardFile, ShardWriter

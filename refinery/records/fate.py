@@ -26,3 +26,16 @@ QUARANTINE = pa.schema(
     ]
 )
 """Lines that could not be parsed, so that no conversation row exists."""
+
+LEDGER = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("step", pa.int32()),  # 0 is intake, then the plan's stages in order
+        ("stage", pa.string()),
+        ("source", pa.string()),
+        ("fate", pa.string()),  # read (by intake), quarantined, set_aside, live (after this stage)
+        ("reason", pa.string()),
+        ("num_rows", pa.int64()),
+    ]
+)
+"""Rows that met one fate at one step of a run."""
