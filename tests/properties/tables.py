@@ -1,4 +1,4 @@
-"""Tables for the laws: each step's example rows, mixed by hypothesis, in the types they have when the step gets them."""
+"""Tables for the laws: each step's example rows, mixed by hypothesis, typed as when the step gets them."""
 
 from datetime import UTC, datetime
 from functools import cache
