@@ -42,23 +42,24 @@ class Step(BaseModel):
     def examples(cls) -> list[tuple[Self, list[dict[str, Any]]]]:
         """Instances with rows (dicts of the columns read, none missing) for the law tests; at least one row is hit."""
 
-    def files(self) -> Iterator[Path]:
-        """Files that a parameter names (a folder stands for all files under it); their content is fingerprinted."""
-        for value in self.model_dump().values():
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """Files that a parameter names, with parameter and path below it; a folder stands for all files under it."""
+        for key, value in self:
             if isinstance(value, Path):
-                yield from sorted(p for p in value.rglob("*") if p.is_file()) if value.is_dir() else [value]
+                found = sorted(p for p in value.rglob("*") if p.is_file()) if value.is_dir() else [value]
+                yield from ((f"{key}/{p.relative_to(value).as_posix()}", p) for p in found)
 
     def parameters(self) -> dict[str, Any]:
         """The parameters but for paths, whose content counts and not their place."""
         return {k: v for k, v in self.model_dump().items() if not isinstance(v, Path)}
 
     def fingerprint(self) -> str:
-        """Hex hash of name, version, parameters and the content of the files they name."""
+        """Hex hash of name, version, parameters, and names and content of the files they name."""
         digest = hashlib.blake2b(
             orjson.dumps([self.name, self.version, self.parameters()], option=orjson.OPT_SORT_KEYS), digest_size=16
         )
-        for path in self.files():
-            digest.update(hashlib.blake2b(path.read_bytes(), digest_size=16).digest())
+        for shown, path in self.files():
+            digest.update(hashlib.blake2b(path.read_bytes(), key=shown.encode()[-64:], digest_size=16).digest())
         return digest.hexdigest()
 
 

@@ -1,5 +1,6 @@
 """Exact duplicates over all sources: equal content before masking, by keyed hash."""
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,10 +28,12 @@ class ExactDuplicates(Exchange):
 
     @classmethod
     def examples(cls) -> list[tuple["ExactDuplicates", list[dict[str, Any]]]]:
-        """Two of one content, one of another."""
+        """Of one content two undated, of another two nights and an undated one, and one alone."""
+        nights = [datetime(2026, 5, day, tzinfo=UTC) for day in (1, 2)]
+        found = [("1", None, "b"), ("2", nights[0], "c"), ("1", None, "a"), ("2", nights[1], "d"), ("2", None, "0")]
         rows = [
-            {"content_hash": c * 32, "created_at": None, "conversation_id": i * 32}
-            for c, i in (("1", "b"), ("2", "c"), ("1", "a"))
+            {"content_hash": c * 32, "created_at": at, "conversation_id": i * 32}
+            for c, at, i in [*found, ("3", None, "e")]
         ]
         return [(cls(), rows)]
 

@@ -54,8 +54,9 @@ def _written(stage: Stage, table: pa.Table) -> pa.Table:
     """The stage's columns for these rows. The one catch-all of the house: a fault costs the row it is in."""
     if not table.num_rows:
         return _empty(stage.writes(), 0)
+    transform = _transform(stage)  # outside: a stage that cannot be opened stops the run, and no row is blamed
     try:
-        result = _transform(stage)(table)
+        result = transform(table)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 (any fault of any stage costs one row, never a batch)

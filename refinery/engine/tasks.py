@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from refinery.engine.batch import put, split, through
 from refinery.engine.bundle import Bundle
-from refinery.engine.manifest import Entry, Output, put_entry
+from refinery.engine.manifest import Entry, Output
 from refinery.engine.passes import Kind
 from refinery.lake.tables import FIXED, TableWriter, conversations_schema, explode
 from refinery.ledger import Counts, count, merge
@@ -123,11 +123,11 @@ def shard_task(work: Work, task: dict[str, Any]) -> Entry:
     """Row-local stages over one shard."""
     stages, counts = work.stages(), list[Counts]()
     with RowWriter(work, f"p{work.first_step:02d}-{task['task']:06d}") as out:
-        for rows, joined in read_shard(work, task):
+        for rows, before in read_shard(work, task):
             live, dead = split(rows)
             live, more, counted = through(live, stages, work.first_step)
             out.write(live, [dead, *more])
-            counts += [joined, counted]
+            counts += [before, counted]
         return Entry(task["task"], out.finish(), merge(counts))
 
 
@@ -185,7 +185,7 @@ def read_shard(work: Work, task: dict[str, Any], columns: list[str] | None = Non
         rows = rows.append_column(ROW, number)
         counts = []
         for join, found in joins:
-            rows, counted = _join(rows, join, found, shard, start)
+            rows, counted = joined(rows, join, found, shard, start)
             counts.append(counted)
         start += rows.num_rows
         yield rows if columns else rows.drop_columns([ROW.name]), merge(counts)
@@ -204,7 +204,7 @@ def _rows_of(store: Store, join: Join, shard: int) -> pa.Table:
     return pa.concat_tables(parts) if parts else pa.schema([ROW, *join.exchange.writes()]).empty_table()
 
 
-def _join(rows: pa.Table, join: Join, found: pa.Table, shard: int, start: int) -> tuple[pa.Table, Counts]:
+def joined(rows: pa.Table, join: Join, found: pa.Table, shard: int, start: int) -> tuple[pa.Table, Counts]:
     """Puts the written columns on by row number; null leaves a column that was there as it was."""
     at = found[ROW.name].to_numpy() - (shard << 32) - start
     here = (at >= 0) & (at < rows.num_rows)
@@ -222,8 +222,3 @@ def _join(rows: pa.Table, join: Join, found: pa.Table, shard: int, start: int) -
     gone = dead.filter(pc.equal(dead[SET_ASIDE_BY.name], join.exchange.name)) if dead.num_rows else dead
     name = join.exchange.name
     return rows, merge([count(join.step, name, "set_aside", gone), count(join.step, name, "live", live)])
-
-
-def done(work: Work, entry: Entry) -> None:
-    """Books the task: from now on readers take its files."""
-    put_entry(work.store, f"{work.folder}/manifest", entry)

@@ -78,7 +78,7 @@ class Redact(Stage):
 
     @classmethod
     def examples(cls) -> list[tuple[Self, list[dict[str, Any]]]]:
-        """One conversation with personal data in five columns, one without any."""
+        """One conversation with personal data in every column, one without any."""
         blank: dict[str, Any] = dict.fromkeys(_KEPT)
         call = {"id": "c1", "name": "user.find", "arguments": '{"phone": 13812345678}'}
         turns = [
@@ -87,7 +87,18 @@ class Redact(Stage):
             {"turn_idx": 2, "role": "assistant", "content": "Mail ann@example.com, order 4111111111111111"},
         ]
         signals = [{"user": {"name": "张伟", "phone": "+86 13812345678"}}]
-        hit = blank | {"turns": turns, "signals": signals, "metadata": '{"card": 4111111111111111}'}
+        mail = "ann@example.com"
+        hit = {
+            "turns": turns,
+            "signals": signals,
+            "outbound_calls": [{"turn_idx": 1, "request": "拨打13812345678", "parameters": '{"to": "13812345678"}'}],
+            "sub_agents": [{"turn_idx": 1, "name": "pay", "signals": f'{{"notify": "{mail}"}}'}],
+            "attachments": [{"turn_idx": 0, "uri": f"s3://b/{mail}.png", "caption": "张伟的名片", "transcript": mail}],
+            "participants": [{"role": "rider", "name": "Li Lei"}],
+            "metadata": '{"card": 4111111111111111}',
+            "scenario": f"write to {mail}",
+            "agent_name": f"bot of {mail}",
+        }
         return [(cls(), [hit, blank | {"turns": [{"turn_idx": 0, "role": "user", "content": "hello"}]}, blank])]
 
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from refinery.records.conversation import STRING, TIME, TURN
 from refinery.records.fate import LEDGER, QUARANTINE
+from refinery.records.leaves import list_parents
 from refinery.records.training import SAMPLE
 from refinery.records.verdict import FINDING
 from refinery.storage.shards import ShardFile, ShardWriter
@@ -79,7 +80,7 @@ def _aligned(rows: pa.Table) -> list[tuple[pa.Table, tuple[str, ...]]]:
 
 def _flat(rows: pa.Table, name: str, schema: pa.Schema, beside: tuple[str, ...]) -> pa.Table:
     lists = rows[name].combine_chunks()
-    parents, values = pc.list_parent_indices(lists), pc.list_flatten(lists)
+    parents, values = pa.array(list_parents(lists)), pc.list_flatten(lists)
     columns = {field.name: pc.struct_field(values, i) for i, field in enumerate(values.type)}
     columns |= {other: pc.list_flatten(rows[other].combine_chunks()) for other in beside}
     columns |= {field.name: rows[field.name].take(parents) for field in _CARRIED if field.name in rows.column_names}

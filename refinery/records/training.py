@@ -19,7 +19,7 @@ SAMPLE = pa.struct(
         pa.field("completion", pa.list_(MESSAGE)),  # null for rl
         pa.field("rejected", pa.list_(MESSAGE)),  # dpo only
         pa.field("tools", pa.string()),  # JSON text
-        pa.field("ground_truth", pa.string()),  # JSON text of reply and tool calls
+        pa.field("ground_truth", pa.string()),  # JSON text of reply and tool calls; null where a rule condemns the turn
         pa.field("history", pa.list_(pa.string())),  # every earlier agent reply
         pa.field("num_history_left_out", pa.int32()),  # oldest turns that did not fit the prompt's limit
         pa.field("rule_hits", pa.list_(pa.string())),

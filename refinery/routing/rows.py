@@ -113,7 +113,8 @@ class Rows(Stage):
 
     def _sample(self, case: Case, kind: str, draft: Draft) -> dict[str, Any]:
         turn, answer, conversation_id = draft.turn, target(draft.turn), case["conversation_id"]
-        findings = case["findings"] or []
+        findings = [f for f in case["findings"] or [] if f["turn_idx"] == turn["turn_idx"]]
+        condemned = any(f["route"] and f["route"]["rl"] for f in findings)
         key = orjson.dumps([conversation_id, kind, turn["turn_idx"]])
         return {
             "sample_id": blake2b(key, digest_size=16).hexdigest(),
@@ -124,11 +125,12 @@ class Rows(Stage):
             "split": split_of(conversation_id, self.validation_share),
             "prompt": draft.prompt.messages,
             "completion": [{"role": "assistant", "content": answer}] if kind == "sft" else None,
-            "ground_truth": answer,  # of a bad case too: Table 2 calls it bad only where its solution is correct
+            # Table 2 calls a case bad only where its solution is correct, but a turn that a rule condemns is no model.
+            "ground_truth": None if condemned else answer,
             "history": draft.replies,
             "num_history_left_out": draft.prompt.num_history_left_out,
-            "rule_hits": list(dict.fromkeys(f["rule_id"] for f in findings if f["turn_idx"] == turn["turn_idx"])),
-            "ruleset_version": next((f["ruleset_version"] for f in findings if f["ruleset_version"]), None),
+            "rule_hits": list(dict.fromkeys(f["rule_id"] for f in findings)),
+            "ruleset_version": next((f["ruleset_version"] for f in case["findings"] or ()), None),
         }
 
     @classmethod

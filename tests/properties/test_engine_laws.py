@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import SerializeAsAny
 
 from refinery.engine.batch import apply, through
+from refinery.errors import RuleError
 from refinery.intake.rows import ROWS
 from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_ERROR, SET_ASIDE_WHY, STAGE_FAULT
 from refinery.stage import Stage
@@ -124,3 +125,28 @@ def test_no_rows_give_no_rows_of_the_same_columns(name):
     for stage, rows in step_class(name).examples():
         some, none = conversations(stage, rows), conversations(stage, [])
         assert apply(stage, none).schema.equals(apply(stage, some).schema)
+
+
+class Unopened(Stage):
+    """A stage whose rules cannot be loaded."""
+
+    name: ClassVar[str] = "test.unopened"
+    version: ClassVar[int] = 1
+
+    def reads(self) -> frozenset[str]:
+        return frozenset({"a"})
+
+    def writes(self) -> pa.Schema:
+        return pa.schema([("b", pa.string())])
+
+    @classmethod
+    def examples(cls):
+        return []
+
+    def open(self):
+        raise RuleError("rules/x.yaml: unknown key")
+
+
+def test_a_stage_that_cannot_be_opened_stops_the_run_and_no_row_is_blamed():
+    with pytest.raises(RuleError, match="unknown key"):
+        apply(Unopened(), pa.table({"a": ["x", "y"]}))

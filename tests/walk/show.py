@@ -14,7 +14,7 @@ import pyarrow as pa
 import yaml
 
 from refinery.engine.batch import apply, split
-from refinery.engine.tasks import ROW, Join, _join
+from refinery.engine.tasks import ROW, Join, joined
 from refinery.intake.rows import Reading, row, table, zone_of
 from refinery.intake.source import Bad, read
 from refinery.plan import Plan, load
@@ -95,7 +95,7 @@ def _exchanged(exchange: Exchange, rows: pa.Table, number: int) -> pa.Table:
     numbered = rows.append_column(ROW, pa.array(range(len(rows)), ROW.type))
     taking_part = numbered if exchange.dead_rows else split(numbered)[0]
     found = exchange.reduce(taking_part.select([ROW.name, *sorted(exchange.reads())]).combine_chunks())
-    return _join(rows, Join(exchange, number, ()), found, 0, 0)[0]
+    return joined(rows, Join(exchange, number, ()), found, 0, 0)[0]
 
 
 def added(before: Any, after: Any) -> Any:
