@@ -22,11 +22,12 @@ class Shards(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     rows: int = Field(10_000, gt=0)
-    """Conversations a shard, at most."""
+    """Conversations a shard, about."""
     bytes: int = Field(64 * 2**20, gt=0)
     """Arrow bytes a shard, about."""
-    input_bytes: int = Field(8 * 2**20, gt=0)
-    """Bytes of input files that one task of the intake reads, about: small files together, JSON lines by range."""
+    input_bytes: int = Field(32 * 2**20, gt=0)
+    """Bytes of log that one task of the intake reads, about: small files together, JSON lines by range; what is packed
+    counts eight times."""
     reducer_rows: int = Field(4_000_000, gt=0)
     """Narrow rows that one reducer of an exchange holds in memory, about."""
 

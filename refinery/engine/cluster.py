@@ -28,16 +28,25 @@ class ClusterExecutor:
         """Yields once for each task done, in the order they finish; raises what a task raised, with its class."""
 
         def do(row: dict[str, Any]) -> dict[str, Any]:
-            function(orjson.loads(row["task"]))
-            return {"done": True}
+            together = orjson.loads(row["tasks"])
+            for task in together:
+                function(task)
+            return {"done": len(together)}
 
-        rows = [{"task": orjson.dumps(task)} for task in tasks]
+        # Ray hands out about ten rows a second, so small tasks go together; eight rows a core keep the cores even.
+        size = -(-len(tasks) // (8 * max(1, int(_resources().get("CPU", 1)))))
+        rows = [{"tasks": orjson.dumps(tasks[i : i + size])} for i in range(0, len(tasks), size)]
         jobs = ray.data.from_items(rows, override_num_blocks=len(rows)).map(do)
         try:
-            for _ in jobs.iter_rows():
-                yield
+            for row in jobs.iter_rows():
+                yield from [None] * row["done"]
         except RayTaskError as error:
             raise _cause(error) from None
+
+
+def _resources() -> dict[str, float]:
+    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return found
 
 
 def _cause(error: RayTaskError) -> BaseException:

@@ -10,7 +10,7 @@ from refinery.stage import Exchange, array
 
 
 class Identity(Exchange):
-    """The first row in input order keeps its id; the k-th after it gets an id of (first id, k).
+    """The first row by archive member and line keeps its id; the k-th after it gets an id of (first id, k).
 
     `id_collision` is true on every row of an id under which different contents came (house.md, Settled questions).
     """
@@ -21,8 +21,8 @@ class Identity(Exchange):
     dead_rows: ClassVar[bool] = True
 
     def reads(self) -> frozenset[str]:
-        """The first id and the content's hash."""
-        return frozenset({"conversation_id", "content_hash"})
+        """The first id, the content's hash, and the place in the file (ids are of one file each)."""
+        return frozenset({"conversation_id", "content_hash", "source_member", "source_line"})
 
     def writes(self) -> pa.Schema:
         """The final id where it differs, and the flag."""
@@ -32,14 +32,15 @@ class Identity(Exchange):
     def examples(cls) -> list[tuple["Identity", list[dict[str, Any]]]]:
         """One id three times, with two contents."""
         a, b = digest("a"), digest("b")
-        rows = [{"conversation_id": i, "content_hash": c} for i, c in ((a, "x"), (b, "x"), (a, "x"), (a, "y"))]
-        return [(cls(), rows)]
+        names = ("conversation_id", "content_hash", "source_member", "source_line")
+        found = [(a, "x", None, 7), (b, "x", None, 1), (a, "x", None, 5), (a, "y", None, 6)]
+        return [(cls(), [dict(zip(names, row, strict=True)) for row in found])]
 
     def reduce(self, table: pa.Table) -> pa.Table:
-        """Rows in input order -> new ids and flags for ids that came more than once."""
+        """All rows of some ids -> new ids and flags for ids that came more than once."""
         codes = array(table, "conversation_id").dictionary_encode().indices.to_numpy()
         repeated = np.flatnonzero(np.bincount(codes)[codes] > 1) if len(codes) else np.array([], np.int64)
-        few = table.take(pa.array(repeated))
+        few = table.take(pa.array(repeated)).sort_by([("source_member", "ascending"), ("source_line", "ascending")])
         ids, hashes = few["conversation_id"].to_pylist(), few["content_hash"].to_pylist()
         seen: dict[str, int] = {}
         contents: dict[str, set[str]] = {}

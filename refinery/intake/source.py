@@ -23,6 +23,7 @@ from refinery.intake.rows import Origin
 
 LINE_SUFFIXES: Final = (".jsonl", ".ndjson")
 ARCHIVE_SUFFIXES: Final = (".tar.gz", ".tgz", ".tar")
+PACKED_SUFFIXES: Final = (".gz", ".tgz")
 KNOWN_SUFFIXES: Final = (".json", ".json.gz", *LINE_SUFFIXES, *(f"{s}.gz" for s in LINE_SUFFIXES), *ARCHIVE_SUFFIXES)
 _TRUNCATED: Final = (EOFError, zlib.error, gzip.BadGzipFile, tarfile.ReadError)
 
@@ -214,7 +215,7 @@ class _Reader:
                 yield Bad(here, error.reason, error.detail, line[:1000])
 
     def _document(self, at: Origin, handle: BinaryIO) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
-        data = handle.read(self._limits.max_document_bytes + 1)
+        data = _whole(handle, self._limits.max_document_bytes)
         if len(data) > self._limits.max_document_bytes:
             yield Bad(
                 at, "document_too_long", f"over {self._limits.max_document_bytes} bytes; write JSON lines", data[:1000]
@@ -242,6 +243,15 @@ class _Reader:
                     yield Bad(here, error.reason, error.detail, _dump(record))
         except ParseError as error:
             yield Bad(at, error.reason, error.detail, _dump(document))
+
+
+def _whole(handle: BinaryIO, limit: int) -> bytes:
+    """All bytes, or a little more than `limit` of them; block by block, since one large read allocates its limit."""
+    blocks, size = list[bytes](), 0
+    while size <= limit and (block := handle.read(2**20)):
+        blocks.append(block)
+        size += len(block)
+    return b"".join(blocks)
 
 
 def _line(handle: BinaryIO, limit: int) -> bytes:

@@ -58,6 +58,8 @@ class ShardWriter:
             write_statistics=True,
             store_schema=False,
         )
+        self._held: list[pa.Table] = []
+        self._held_rows = self._held_bytes = 0
         self.rows = 0
 
     def __enter__(self) -> Self:
@@ -68,18 +70,28 @@ class ShardWriter:
         self._file.unlink(missing_ok=True)
 
     def write(self, table: pa.Table) -> None:
-        """Appends rows; columns are put in the schema's order, missing ones are null."""
-        for group in groups(conform(table, self._schema)):
+        """Appends rows; columns are put in the schema's order, missing ones are null. Small tables share a group."""
+        self._held.append(conform(table, self._schema))
+        self.rows += table.num_rows
+        self._held_rows += table.num_rows
+        self._held_bytes += table.nbytes
+        if self._held_rows >= MAX_GROUP_ROWS or self._held_bytes >= MAX_GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        for group in groups(pa.concat_tables(self._held)) if self._held else ():
             self._writer.write_table(group, row_group_size=group.num_rows)
-            self.rows += group.num_rows
+        self._held, self._held_rows, self._held_bytes = [], 0, 0
 
     def write_group(self, table: pa.Table) -> None:
         """Appends rows as exactly one row group, an empty one too (a key range that nobody falls into)."""
+        self._flush()
         self._writer.write_table(conform(table, self._schema), row_group_size=max(1, table.num_rows))
         self.rows += table.num_rows
 
     def finish(self, folder: str, stem: str) -> ShardFile:
         """Closes the file and puts it under its name."""
+        self._flush()
         self._writer.close()
         with self._file.open("rb") as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()

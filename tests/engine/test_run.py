@@ -185,3 +185,15 @@ def test_the_cut_into_shards_changes_no_row(tmp_path, logs):
     run(plan(tmp_path, logs, rows=1000, input_bytes=10**7, reducer_rows=10**6), tmp_path / "coarse")
     order = "SELECT * EXCLUDE (run_id) FROM conversations ORDER BY conversation_id"
     assert rows(tmp_path / "fine", order) == rows(tmp_path / "coarse", order)
+
+
+def test_which_row_keeps_a_repeated_id_does_not_depend_on_the_cut_or_on_what_is_set_aside(tmp_path):
+    short = conversation(1) | {"messages": conversation(1)["messages"][:1]}
+    logs = write(tmp_path / "a.jsonl", [conversation(0), short, conversation(1), conversation(3)])
+    found = []
+    for size in (1, 2, 1000):
+        run(plan(tmp_path, logs, rows=size), tmp_path / f"lake{size}")
+        query = "SELECT source_line, set_aside_why, conversation_id FROM conversations WHERE id_collision ORDER BY 1"
+        found.append(rows(tmp_path / f"lake{size}", query))
+    assert [line[:2] for line in found[0]] == [(2, "too_few_turns"), (3, None)]
+    assert found[0] == found[1] == found[2]
