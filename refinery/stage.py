@@ -1,4 +1,4 @@
-"""The shapes that work takes: Stage (row-local) and Exchange (by key); Source lives in intake.
+"""The shapes that work takes: Stage (row-local), Exchange (by key), Ask (of a model); Source lives in intake.
 
 A stage IS its parameters: YAML validates straight into one, it pickles to a worker, and name, version, parameters
 and the content of every file that a parameter names hash to its fingerprint. Nobody drops a row: a stage returns
@@ -9,7 +9,7 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 import orjson
 import pyarrow as pa
@@ -87,6 +87,43 @@ class Exchange(Step):
     @abstractmethod
     def reduce(self, table: pa.Table) -> pa.Table:
         """All rows of some keys -> `_row` and the columns written, for the rows that get a value."""
+
+
+class Request(NamedTuple):
+    """One question to a model: chat messages, the JSON schema of its answer, prompt file and version, vote number."""
+
+    messages: tuple[dict[str, str], ...]
+    answer_schema: dict[str, Any]
+    prompt: str
+    vote: int = 0
+
+    def key(self, model: str) -> str:
+        """32 hex characters: equal questions to one model are asked once."""
+        body = orjson.dumps([model, *self], option=orjson.OPT_SORT_KEYS)
+        return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+Answers = Callable[[Request], str | None]
+"""The text that a model answered, or None where it was not asked yet."""
+
+
+class Ask(Step):
+    """A model stage: a pure fold, done again after each round of answers until it needs no more.
+
+    Repair, votes and adjudication are rounds, not code in clients. A row that still misses answers after `max_rounds`
+    rounds is set aside as `unanswered`, so `set_aside_why` is always among the columns written.
+    """
+
+    max_rounds: ClassVar[int]
+    model: str
+    """The model's name, as the answerer knows it; part of every request's key."""
+
+    @abstractmethod
+    def fold(self, row: dict[str, Any], answers: Answers) -> dict[str, Any] | list[Request]:
+        """One live row with the columns read -> the columns written, or the requests that are missing."""
+
+
+UNANSWERED: Final = "unanswered"
 
 
 def array(table: pa.Table, name: str) -> pa.Array:

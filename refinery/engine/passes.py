@@ -1,4 +1,4 @@
-"""A plan cut into passes: row-local stages are fused, each exchange is a map and a reduce over narrow columns."""
+"""A plan cut into passes: row-local stages are fused, exchanges and asks work on narrow columns between them."""
 
 import hashlib
 import platform
@@ -17,7 +17,7 @@ INTAKE_VERSION: Final = 1
 """Raised when parsing or the cut of the input changes; a golden-row test catches a forgotten raise."""
 _LIBRARIES: Final = ("pyarrow", "numpy", "orjson", "google-re2", "python-stdnum", "common-expression-language")
 
-Kind = Literal["lines", "intake", "map", "reduce", "stages"]
+Kind = Literal["lines", "intake", "map", "reduce", "ask", "fold", "answer", "stages"]
 
 
 class Pass(NamedTuple):
@@ -28,13 +28,13 @@ class Pass(NamedTuple):
     first_step: int
     before: pa.Schema  # columns of the shards it reads, once `joins` are on
     after: pa.Schema  # columns of the rows it writes
-    joins: tuple[Exchange, ...]  # exchanges whose result is joined on as shards are read
+    joins: tuple[Step, ...]  # exchanges and asks whose result is joined on as shards are read
     final: bool  # writes the lake's tables instead of shards
 
     @property
     def name(self) -> str:
         """For folders and progress: kind, and the exchange where it is one."""
-        return f"{self.kind}-{self.steps[0].name}" if self.kind in ("map", "reduce") else self.kind
+        return f"{self.kind}-{self.steps[0].name}" if self.kind in ("map", "reduce", "ask") else self.kind
 
 
 def cut(plan: Plan) -> list[Pass]:
@@ -43,7 +43,7 @@ def cut(plan: Plan) -> list[Pass]:
     passes: list[Pass] = []
     kind: Kind = "intake"
     start = 0
-    joins: list[Exchange] = []
+    joins: list[Step] = []
     for i, step in enumerate([*plan.stages, None]):
         if isinstance(step, Stage):
             continue
@@ -51,8 +51,8 @@ def cut(plan: Plan) -> list[Pass]:
             stages = plan.stages[start:i]
             passes.append(Pass(kind, stages, start + 1, schemas[start], schemas[i], tuple(joins), step is None))
             kind, joins = "stages", []
-        if isinstance(step, Exchange):
-            parts: tuple[Kind, ...] = ("map", "reduce")
+        if step is not None:
+            parts: tuple[Kind, ...] = ("map", "reduce") if isinstance(step, Exchange) else ("ask",)
             for part in parts:
                 passes.append(Pass(part, (step,), i + 1, schemas[i], schemas[i + 1], tuple(joins), False))
             joins.append(step)
@@ -81,8 +81,10 @@ def explain(plan: Plan) -> str:
     lines = [f"plan {plan.name}, run {plan.run_id()}"]
     lines += [f"  source {s.name}: {s.path} ({s.format})" for s in plan.sources]
     for number, one in enumerate(cut(plan)):
-        what = {"intake": "parse, then", "map": "send to reducers", "reduce": "decide", "stages": "row by row"}
-        lines.append(f"pass {number} {one.name}: {what[one.kind]}{' -> lake tables' if one.final else ''}")
+        what = {"intake": "parse, then", "map": "send to reducers", "reduce": "decide", "ask": "ask a model, in rounds"}
+        lines.append(
+            f"pass {number} {one.name}: {what.get(one.kind, 'row by row')}{' -> lake tables' if one.final else ''}"
+        )
         lines += [f"  join {x.name}: {', '.join(x.writes().names)}" for x in one.joins if one.kind == "stages"]
         for step in one.steps:
             shown = ", ".join(f"{k}={v}" for k, v in step.parameters().items())

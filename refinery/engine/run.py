@@ -12,19 +12,21 @@ import orjson
 import pyarrow as pa
 
 from refinery import __version__
-from refinery.engine import intake
+from refinery.engine import ask, intake
 from refinery.engine.bundle import bundle
 from refinery.engine.manifest import Entry, Output, put_entry, read_entries, whole
-from refinery.engine.passes import Pass, cut, fingerprints
+from refinery.engine.passes import Kind, Pass, cut, fingerprints
 from refinery.engine.tasks import Join, Work, map_task, reduce_task, shard_task
-from refinery.errors import LedgerError
+from refinery.errors import LedgerError, PlanError
 from refinery.intake.rows import Reading, digest
 from refinery.intake.source import File, splittable
 from refinery.lake import snapshot
 from refinery.lake.tables import RUNS, conversations_schema
 from refinery.ledger import Counts, balance, ledger_table, merge
+from refinery.models.chat import Answerer
 from refinery.plan import Plan
 from refinery.records.fate import STAGE_FAULT
+from refinery.stage import Ask
 from refinery.storage.store import Store
 
 Task = dict[str, Any]
@@ -46,6 +48,7 @@ class Booked:
 
     work: Work
     facts: intake.Intake | None = None
+    answerer: Answerer | None = None
 
     def __call__(self, task: Task) -> None:
         """Does the task and puts its manifest entry."""
@@ -59,8 +62,18 @@ class Booked:
     def _entry(self, task: Task) -> Entry:
         if self.facts is not None:
             return intake.intake_task(self.work, self.facts, task)
-        functions = {"stages": shard_task, "map": map_task, "reduce": reduce_task, "lines": intake.line_task}
-        return functions[self.work.kind](self.work, task)
+        if self.answerer is not None and self.work.kind == "answer":
+            return ask.answer_task(self.work, self.answerer, task)
+        return _FUNCTIONS[self.work.kind](self.work, task)
+
+
+_FUNCTIONS: Final[dict[Kind, Callable[[Work, Task], Entry]]] = {
+    "stages": shard_task,
+    "map": map_task,
+    "reduce": reduce_task,
+    "lines": intake.line_task,
+    "fold": ask.fold_task,
+}
 
 
 class Report(NamedTuple):
@@ -76,9 +89,20 @@ class Report(NamedTuple):
 class Run:
     """One run of a plan into one lake."""
 
-    def __init__(self, plan: Plan, lake: Store, key: bytes, executor: Executor, progress: Progress) -> None:
-        self._plan, self._lake, self._key = plan, lake, key
+    def __init__(
+        self,
+        plan: Plan,
+        lake: Store,
+        key: bytes,
+        executor: Executor,
+        progress: Progress,
+        answerer: Answerer | None = None,
+    ) -> None:
+        self._plan, self._lake, self._key, self._answerer = plan, lake, key, answerer
         self._executor, self._progress = executor, progress
+        if asks := [step.name for step in plan.stages if isinstance(step, Ask)]:
+            if answerer is None:
+                raise PlanError(f"stages {asks} ask a model, and this run has none to ask")
         self.run_id = plan.run_id()
         self._home = f"runs/{self.run_id}"
 
@@ -119,6 +143,11 @@ class Run:
             work = self._work(number, one, mark, tuple(joins))
             if one.kind == "intake":
                 entries = self._intake(work, frozen, mark)
+            elif one.kind == "ask":
+                entries = ask.rounds(
+                    work, shards, lambda name, part, tasks: self._do(name, Booked(part, answerer=self._answerer), tasks)
+                )
+                joins.append(Join(one.steps[0], one.first_step, _paths(entries), by_shard=True))
             elif one.kind == "reduce":
                 work = work._replace(maps=maps, reducers=_reducers(rows, self._plan))
                 entries = self._do(one.name, Booked(work), [{"task": k} for k in range(work.reducers)])
@@ -244,7 +273,7 @@ def _reducers(rows: int, plan: Plan) -> int:
 
 
 def _paths(entries: list[Entry]) -> tuple[str, ...]:
-    return tuple(o.file.path for e in entries for o in e.outputs)
+    return tuple(o.file.path for e in entries for o in e.outputs if o.table == "work")
 
 
 def deployment_key() -> bytes:

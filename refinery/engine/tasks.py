@@ -15,7 +15,7 @@ from refinery.engine.passes import Kind
 from refinery.lake.tables import FIXED, TableWriter, conversations_schema, explode
 from refinery.ledger import Counts, count, merge
 from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_WHY
-from refinery.stage import Exchange, Stage
+from refinery.stage import Ask, Exchange, Stage, Step
 from refinery.storage.shards import ShardWriter
 from refinery.storage.store import Store
 
@@ -24,11 +24,12 @@ ROW = pa.field("_row", pa.int64())
 
 
 class Join(NamedTuple):
-    """An exchange's result, to be joined on as shards are read: its step number and the reducers' files."""
+    """The result of an exchange or ask, to be joined on as shards are read: its step, step number and files."""
 
-    exchange: Exchange
-    step: int
+    step: Step
+    number: int
     files: tuple[str, ...]
+    by_shard: bool = False  # one file a shard (of an ask), not one a reducer
 
 
 class Work(NamedTuple):
@@ -64,6 +65,10 @@ class Work(NamedTuple):
     def exchange(self) -> Exchange:
         """The exchange of a map or reduce."""
         return next(b.step for b in self.bundles if isinstance(b.step, Exchange))
+
+    def ask(self) -> Ask:
+        """The model stage of a fold or answer."""
+        return next(s for s in (b.unpack() for b in self.bundles) if isinstance(s, Ask))
 
 
 class RowWriter:
@@ -194,14 +199,14 @@ def read_shard(work: Work, task: dict[str, Any], columns: list[str] | None = Non
 def _rows_of(store: Store, join: Join, shard: int) -> pa.Table:
     """The reducers' rows for one shard; row groups of other shards are passed over by their statistics."""
     low, high, parts = shard << 32, (shard + 1) << 32, []
-    for path in join.files:
+    for path in (join.files[shard],) if join.by_shard else join.files:
         file = pq.ParquetFile(store.open(path))
         for group in range(file.num_row_groups):
             facts = file.metadata.row_group(group).column(0).statistics
             if facts.min < high and facts.max >= low:
                 rows = file.read_row_group(group)
                 parts.append(rows.filter(pc.and_(pc.greater_equal(rows[ROW.name], low), pc.less(rows[ROW.name], high))))
-    return pa.concat_tables(parts) if parts else pa.schema([ROW, *join.exchange.writes()]).empty_table()
+    return pa.concat_tables(parts) if parts else pa.schema([ROW, *join.step.writes()]).empty_table()
 
 
 def joined(rows: pa.Table, join: Join, found: pa.Table, shard: int, start: int) -> tuple[pa.Table, Counts]:
@@ -211,14 +216,14 @@ def joined(rows: pa.Table, join: Join, found: pa.Table, shard: int, start: int) 
     where = np.full(rows.num_rows, -1)
     where[at[here]] = np.flatnonzero(here)
     take = pa.array(where, mask=where < 0)
-    for field in join.exchange.writes():
+    for field in join.step.writes():
         new = found[field.name].take(take)
         if field.name == SET_ASIDE_WHY.name and SET_ASIDE_BY.name in rows.column_names:
-            by = pc.if_else(pc.is_valid(new), join.exchange.name, pa.scalar(None, pa.string()))
+            by = pc.if_else(pc.is_valid(new), join.step.name, pa.scalar(None, pa.string()))
             rows = put(rows, SET_ASIDE_BY.name, pc.coalesce(rows[SET_ASIDE_BY.name], by))
         old = rows[field.name] if field.name in rows.column_names else None
         rows = put(rows, field.name, pc.coalesce(new, old) if old is not None else new)
     live, dead = split(rows) if "source" in rows.column_names else (rows.slice(0, 0), rows.slice(0, 0))
-    gone = dead.filter(pc.equal(dead[SET_ASIDE_BY.name], join.exchange.name)) if dead.num_rows else dead
-    name = join.exchange.name
-    return rows, merge([count(join.step, name, "set_aside", gone), count(join.step, name, "live", live)])
+    gone = dead.filter(pc.equal(dead[SET_ASIDE_BY.name], join.step.name)) if dead.num_rows else dead
+    name = join.step.name
+    return rows, merge([count(join.number, name, "set_aside", gone), count(join.number, name, "live", live)])

@@ -1,0 +1,1 @@
+"""Who is asked: models behind one small protocol."""
