@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from refinery.engine.batch import put, split
-from refinery.engine.run import deployment_key
+from refinery.engine.key import deployment_key
 from refinery.errors import ParseError
 from refinery.intake.rows import Reading, row, table, zone_of
 from refinery.intake.source import Bad, read

@@ -29,7 +29,8 @@ import pyarrow.parquet as pq
 from benchmarks import scale
 from benchmarks.plain import TABLES
 from refinery.engine.cluster import ClusterExecutor
-from refinery.engine.run import Run, deployment_key
+from refinery.engine.key import deployment_key
+from refinery.engine.run import Run
 from refinery.lake import snapshot
 from refinery.plan import load
 from refinery.storage.store import Store

@@ -20,7 +20,7 @@ def main() -> int:
     args = parser.parse_args()
     try:
         refine(args.plan, source=args.source, target=args.target, limit=args.limit, engine="cluster")
-    except RefineryError as error:
+    except (RefineryError, OSError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
     return 0

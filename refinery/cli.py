@@ -26,10 +26,10 @@ Rules = Annotated[Path, typer.Option("--rules", help="Folder of the rule reposit
 
 @contextlib.contextmanager
 def told() -> Iterator[None]:
-    """Errors of ours are one sentence on standard error and exit code 1, never a traceback."""
+    """Errors of ours, and of the machine, are one sentence on standard error and exit code 1, never a traceback."""
     try:
         yield
-    except RefineryError as error:
+    except (RefineryError, OSError) as error:
         typer.secho(f"{type(error).__name__}: {error}", fg="red", err=True)
         raise typer.Exit(1) from None
 
@@ -113,7 +113,7 @@ def inspect(
 ) -> None:
     """Inspect conversations: native log form as JSON lines on standard input, findings as JSON lines out."""
     with told():
-        from refinery.engine.run import deployment_key
+        from refinery.engine.key import deployment_key
         from refinery.engine.stream import inspect_lines
 
         for line in inspect_lines(sys.stdin.buffer, rules, deployment_key()):

@@ -90,13 +90,13 @@ class Plan(BaseModel):
 
     def run_id(self) -> str:
         """16 hex characters over plan and sources: the same run started again finds its own work."""
-        content = self.model_dump(mode="json", exclude={"stages"})
+        content = self.model_dump(mode="json", exclude={"stages", "max_fault_share"})
         steps = [[s.name, s.parameters()] for s in self.stages]
         return hashlib.blake2b(orjson.dumps([content, steps], option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
 
-    def key(self) -> str:
-        """What a later publication of the same work replaces: plan name and sources, not parameters."""
-        return orjson.dumps([self.name, [[s.name, s.path] for s in self.sources]]).decode()
+    def places(self) -> list[list[str]]:
+        """Name and path of each source: in a lake, a source belongs to one run."""
+        return [[s.name, s.path] for s in self.sources]
 
 
 def extend(schema: pa.Schema, written: pa.Schema, by: str) -> pa.Schema:
@@ -120,7 +120,10 @@ def load(path: Path, source: str | None = None, limit: int | None = None) -> Pla
     raw = _read(path)
     base = path.resolve().parent
     try:
-        raw["stages"] = tuple(_step(entry, base) for entry in raw.get("stages") or ())
+        stages = raw.get("stages") or ()
+        if not isinstance(stages, list | tuple):
+            raise PlanError("`stages` is a list of words, each with its parameters where it has any")
+        raw["stages"] = tuple(_step(entry, base) for entry in stages)
         raw["sources"] = _sources(raw, base, source)
         raw.pop("root", None)
         return Plan.model_validate(raw | ({"limit": limit} if limit else {}))
@@ -168,7 +171,8 @@ def _sources(raw: dict[str, Any], base: Path, override: str | None) -> list[dict
 
 
 def _place(path: str, below: str | Path) -> str:
-    """URLs stay; local paths become absolute, below the given folder or URL."""
+    """URLs stay; local paths become absolute, below the given folder or URL. One place has one spelling."""
+    path = path.removeprefix("file://").rstrip("/") or "/"
     if "://" in path:
         return path
     if "://" in str(below):

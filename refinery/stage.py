@@ -7,7 +7,7 @@ new columns for the rows it got, `set_aside_why` among them if it may set rows a
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple, Self
 
@@ -17,6 +17,10 @@ from pydantic import BaseModel, ConfigDict
 
 Transform = Callable[[pa.Table], pa.Table]
 """Live rows with the columns a stage reads, chunks combined -> as many rows, in order, with the columns it writes."""
+
+
+Contents = dict[str, dict[str, bytes]]
+"""By parameter that is a path: name below it ("./name" for a file itself) -> bytes."""
 
 
 class Step(BaseModel):
@@ -42,25 +46,35 @@ class Step(BaseModel):
     def examples(cls) -> list[tuple[Self, list[dict[str, Any]]]]:
         """Instances with rows (dicts of the columns read, none missing) for the law tests; at least one row is hit."""
 
-    def files(self) -> Iterator[tuple[str, Path]]:
-        """Files that a parameter names, with parameter and path below it; a folder stands for all files under it."""
-        for key, value in self:
-            if isinstance(value, Path):
-                found = sorted(p for p in value.rglob("*") if p.is_file()) if value.is_dir() else [value]
-                yield from ((f"{key}/{p.relative_to(value).as_posix()}", p) for p in found)
-
     def parameters(self) -> dict[str, Any]:
         """The parameters but for paths, whose content counts and not their place."""
         return {k: v for k, v in self.model_dump().items() if not isinstance(v, Path)}
 
-    def fingerprint(self) -> str:
-        """Hex hash of name, version, parameters, and names and content of the files they name."""
+    def contents(self) -> Contents:
+        """What the paths among the parameters hold now; hidden and backup files and README.md are passed over."""
+        return {key: _content(value) for key, value in self if isinstance(value, Path)}
+
+    def fingerprint(self, contents: Contents | None = None) -> str:
+        """Hex hash of name, version, parameters, and names and content of their files (read now if not given)."""
         digest = hashlib.blake2b(
             orjson.dumps([self.name, self.version, self.parameters()], option=orjson.OPT_SORT_KEYS), digest_size=16
         )
-        for shown, path in self.files():
-            digest.update(hashlib.blake2b(path.read_bytes(), key=shown.encode()[-64:], digest_size=16).digest())
+        for key, files in (self.contents() if contents is None else contents).items():
+            for name, data in files.items():
+                named = f"{key}/{name}".encode()
+                digest.update(hashlib.blake2b(named).digest() + hashlib.blake2b(data).digest())
         return digest.hexdigest()
+
+
+def _content(path: Path) -> dict[str, bytes]:
+    if path.is_file():
+        return {f"./{path.name}": path.read_bytes()}
+    found = ((p.relative_to(path), p) for p in sorted(path.rglob("*")) if p.is_file())
+    return {name.as_posix(): p.read_bytes() for name, p in found if not _passed_over(name)}
+
+
+def _passed_over(name: Path) -> bool:
+    return any(part.startswith(".") for part in name.parts) or name.name.endswith("~") or name.name == "README.md"
 
 
 class Stage(Step):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-os.environ["REFINERY_KEY"] = "a key for tests"
+os.environ["REFINERY_KEY"] = "a key for tests alone"
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

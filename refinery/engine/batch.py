@@ -79,12 +79,16 @@ def _empty(schema: pa.Schema, rows: int) -> pa.Table:
 
 def _fault(stage: Stage, error: Exception) -> pa.Table:
     """Null columns and the fault's kind and place; its message may hold log text and is left out."""
-    at = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{type(error).__name__} at {Path(at.filename).name}:{at.lineno}"
     table = _empty(stage.writes(), 1)
-    for field, value in zip(FATE, (stage.name, STAGE_FAULT, place), strict=True):
+    for field, value in zip(FATE, (stage.name, STAGE_FAULT, place_of(error)), strict=True):
         table = put(table, field.name, pa.array([value], field.type))
     return table
+
+
+def place_of(error: Exception) -> str:
+    """Kind and place of an error, without its words."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(at.filename).name}:{at.lineno}"
 
 
 @lru_cache(maxsize=64)

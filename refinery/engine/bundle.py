@@ -1,55 +1,50 @@
 """Steps on their way to a worker, with the content of the files they name: a worker needs no path of the driver's."""
 
+import atexit
 import hashlib
+import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from refinery.stage import Step
+from refinery.stage import Contents, Step
 
 
 class Bundle(NamedTuple):
-    """A step, and for each parameter that is a path its files: name below the path ("" for a file itself) -> bytes."""
+    """A step and what its files held when the run started: rules edited meanwhile do not enter half-way."""
 
     step: Step
-    files: dict[str, dict[str, bytes]]
+    contents: Contents
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        """The step with the files it names, read now."""
+        return cls(step, step.contents())
+
+    def fingerprint(self) -> str:
+        """The step's fingerprint over these contents."""
+        return self.step.fingerprint(self.contents)
 
     def unpack(self) -> Step:
-        """The step with its paths pointing to copies on this machine, in folders named by content."""
-        return self.step.model_copy(update={name: _lay(files) for name, files in self.files.items()})
+        """The step with its paths pointing to copies that this process made for itself."""
+        places = {name: _laid(tuple(sorted(files.items()))) for name, files in self.contents.items()}
+        return self.step.model_copy(update=places)
 
 
-def bundle(step: Step) -> Bundle:
-    """The step with the files it names, read now."""
-    return Bundle(step, {name: _content(value) for name, value in step if isinstance(value, Path)})
+@cache
+def _home() -> Path:
+    """A folder of this process alone; nobody else can put files into it or take them away."""
+    home = Path(tempfile.mkdtemp(prefix="refinery-files-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    return home
 
 
-def _content(path: Path) -> dict[str, bytes]:
-    if path.is_dir():
-        return {str(p.relative_to(path)): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
-    return {f"./{path.name}": path.read_bytes()}
-
-
-def _lay(files: dict[str, bytes]) -> Path:
-    digest = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:32]
-    home = Path(tempfile.gettempdir()) / f"refinery-files-{_user()}" / digest
-    if not home.exists():
-        home.parent.mkdir(mode=0o700, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
-            for name, data in files.items():
-                target = Path(scratch) / "files" / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(data)
-            try:
-                (Path(scratch) / "files").rename(home)
-            except OSError:
-                if not home.exists():
-                    raise
-    single = next(iter(files)) if len(files) == 1 else ""
-    return home / single[2:] if single.startswith("./") else home
-
-
-def _user() -> str:
-    import os
-
-    return str(os.getuid()) if hasattr(os, "getuid") else "all"
+@cache
+def _laid(files: tuple[tuple[str, bytes], ...]) -> Path:
+    place = _home() / hashlib.sha256(repr(files).encode()).hexdigest()[:32]
+    for name, data in files:
+        target = place / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    return place / files[0][0] if len(files) == 1 and files[0][0].startswith("./") else place

@@ -1,14 +1,16 @@
 """Tasks as one Ray Data job: a row a task, a map that does it; conversations never cross the object store."""
 
 import logging
+import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import orjson
 import ray
-from ray.exceptions import RayTaskError
 
-from refinery.errors import RefineryError
+from refinery import errors
+from refinery.errors import RefineryError, StorageError
 
 
 class ClusterExecutor:
@@ -16,6 +18,7 @@ class ClusterExecutor:
 
     def __init__(self) -> None:
         if not ray.is_initialized():
+            _reachable(os.environ.get("RAY_ADDRESS", ""))
             ray.init(log_to_driver=False, logging_level=logging.ERROR)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
@@ -29,32 +32,41 @@ class ClusterExecutor:
 
         def do(row: dict[str, Any]) -> dict[str, Any]:
             together = orjson.loads(row["tasks"])
-            for task in together:
-                function(task)
-            return {"done": len(together)}
+            try:
+                for task in together:
+                    function(task)
+            except (RefineryError, OSError) as error:  # as data: Ray would wrap it beyond recognition
+                return {"done": 0, "error": orjson.dumps([type(error).__name__, [str(x) for x in error.args]])}
+            return {"done": len(together), "error": b""}
 
         # Ray hands out about ten rows a second, so small tasks go together; eight rows a core keep the cores even.
         size = -(-len(tasks) // (8 * max(1, int(_resources().get("CPU", 1)))))
         rows = [{"tasks": orjson.dumps(tasks[i : i + size])} for i in range(0, len(tasks), size)]
-        jobs = ray.data.from_items(rows, override_num_blocks=len(rows)).map(do)
-        try:
-            for row in jobs.iter_rows():
-                yield from [None] * row["done"]
-        except RayTaskError as error:
-            raise _cause(error) from None
+        for row in ray.data.from_items(rows, override_num_blocks=len(rows)).map(do).iter_rows():
+            if row["error"]:
+                raise _error(*orjson.loads(row["error"]))
+            yield from [None] * row["done"]
+
+
+def _error(name: str, arguments: list[str]) -> RefineryError:
+    """The worker's error with its class; one of the machine (a full disk, say) as StorageError."""
+    kind = getattr(errors, name, None)
+    if isinstance(kind, type) and issubclass(kind, RefineryError):
+        return kind(*arguments)
+    return StorageError(f"a worker met {name}: {' '.join(arguments)}")
+
+
+def _reachable(address: str) -> None:
+    """Raises StorageError, within seconds and not Ray's minute of log, where nothing listens at host:port."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit() or "/" in host:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        raise StorageError(f"no Ray cluster answers at {address} (RAY_ADDRESS): {error}") from None
 
 
 def _resources() -> dict[str, float]:
     found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return found
-
-
-def _cause(error: RayTaskError) -> BaseException:
-    """Our own error out of Ray's wrapping."""
-    cause: BaseException | None = error
-    while cause is not None:
-        inner = getattr(cause, "cause", None)
-        if isinstance(inner, RefineryError):
-            return inner
-        cause = inner if isinstance(inner, BaseException) and inner is not cause else cause.__cause__
-    return error

@@ -1,5 +1,6 @@
 """The first pass: the frozen input cut into tasks, each parsed, masked and written as shards."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -11,12 +12,27 @@ from refinery.engine.tasks import RowWriter, Work
 from refinery.errors import ParseError
 from refinery.intake.redact import redact_text
 from refinery.intake.rows import Origin, Reading, row, table, zone_of
-from refinery.intake.source import PACKED_SUFFIXES, Bad, File, Limits, Source, count_newlines, read, splittable, verify
+from refinery.intake.source import (
+    PACKED_SUFFIXES,
+    Bad,
+    File,
+    Limits,
+    Source,
+    count_newlines,
+    read,
+    refused,
+    splittable,
+    verify,
+)
 from refinery.ledger import Counts, Line, count, merge
 from refinery.records.fate import QUARANTINE
 
 _BATCH_ROWS, _BATCH_CHARS = 2_048, 16 * 2**20
 _RAW_CHARS = 500
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_NAMED = re.compile(r'("(?:name|phone|user_name|customer_name)"\s*:\s*")[^"]+')
+_CUT = re.compile(r"[\w@.+-]{1,40}$")
+_FILES_A_TASK = 500
 _UNPACKED = 8
 """Bytes of log in a byte of a packed file, about (STAR's archive: 9.8)."""
 
@@ -45,7 +61,7 @@ def tasks(frozen: list[list[File]], span_bytes: int, first_lines: dict[tuple[str
             for start, end in spans(file, span_bytes):
                 span = (start, end, first_lines[file.url, start]) if splittable(file) else None
                 size = (end - start) * (_UNPACKED if file.name.endswith(PACKED_SUFFIXES) else 1)
-                if found[-1] and weight + size > span_bytes:
+                if found[-1] and (weight + size > span_bytes or len(found[-1]) >= _FILES_A_TASK):
                     found.append([])
                     weight = 0
                 found[-1].append((number, list(file), span))
@@ -93,9 +109,9 @@ def _batches(intake: Intake, task: dict[str, Any]) -> Iterator[tuple[pa.Table, l
             reading = intake.reading._replace(event_date=source.event_date)
             try:
                 rows.append(row(record, origin, reading, zone))
-                weight += rows[-1]["num_chars"]
+                weight += rows[-1]["num_chars"] + len(rows[-1].get("metadata") or "")
             except ParseError as error:
-                bad.append(Bad(origin, error.reason, error.detail, b""))
+                bad.append(refused(origin, error, record))
         if len(rows) >= min(_BATCH_ROWS, intake.shard_rows) or weight > _BATCH_CHARS or len(bad) >= _BATCH_ROWS:
             yield table(rows), bad
             rows, bad, weight = [], [], 0
@@ -106,12 +122,14 @@ def _records(intake: Intake, task: dict[str, Any]) -> Iterator[tuple[Origin, dic
     left: dict[int, int] = {}
     for number, file, span in task["pieces"]:
         source = intake.sources[number]
+        if left.get(number) == 0:
+            continue
         verify(File(*file))
         for found in read(source, File(*file), intake.limits, tuple(span) if span else None):
             if intake.limit is not None:
-                left[number] = left.get(number, intake.limit) - 1
-                if left[number] < 0:
+                if left.setdefault(number, intake.limit) == 0:
                     break
+                left[number] -= 1
             yield found if isinstance(found, Bad) else (*found, source)
 
 
@@ -130,9 +148,17 @@ def _quarantine(bad: list[Bad]) -> pa.Table:
             "source_member": b.origin.member,
             "source_line": b.origin.line,
             "reason": b.reason,
-            "detail": redact_text(b.detail),
-            "raw": redact_text(b.raw.decode("utf-8", "replace"))[:_RAW_CHARS],
+            "source_id": b.source_id and redact_text(b.source_id),
+            "detail": b.detail,
+            "raw": _masked(b.raw),
         }
         for b in bad
     ]
     return pa.Table.from_pylist(rows, schema=QUARANTINE)
+
+
+def _masked(raw: bytes) -> str:
+    """The beginning of a line, masked before it is cut; escapes are read first, and what a cut may have left goes."""
+    text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), raw.decode("utf-8", "replace"))
+    text = _NAMED.sub(r"\1[NAME_1]", _CUT.sub("", text.encode("utf-8", "replace").decode()))
+    return redact_text(text)[:_RAW_CHARS]

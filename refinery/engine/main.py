@@ -1,16 +1,27 @@
 """A plan file run and reported, for the command line and for the jobs under pipelines/."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
 
+from refinery.engine.booked import Executor
+from refinery.engine.key import deployment_key
 from refinery.engine.passes import explain
-from refinery.engine.run import Executor, Report, Run, deployment_key
+from refinery.engine.run import Progress, Report, Run
 from refinery.engine.summary import console, summarise
 from refinery.errors import PlanError
 from refinery.lake.views import connect, write_catalog
 from refinery.plan import load
 from refinery.storage.store import Store
+
+_QUIET_SECONDS: Final = 30
 
 
 def explained(plan: Path, source: str | None, limit: int | None) -> str:
@@ -21,23 +32,17 @@ def explained(plan: Path, source: str | None, limit: int | None) -> str:
 def refine(plan: Path, *, source: str | None, target: str, limit: int | None, engine: str) -> Report:
     """Runs the plan into the lake at `target`, shows progress, and prints the summary to standard error."""
     loaded = load(plan, source, limit)
-    lake = Store(target)
-    with _bars() as bars:
-        shown: dict[str, TaskID] = {}
-
-        def progress(name: str, done: int, total: int) -> None:
-            if name not in shown:
-                shown[name] = bars.add_task(name, total=total)
-            bars.update(shown[name], completed=done)
-
-        report = Run(loaded, lake, deployment_key(), executor(engine), progress)()
+    lake, key, out = Store(target), deployment_key(), console()
+    with _shown(out) as progress:
+        report = Run(loaded, lake, key, executor(engine), progress)()
     write_catalog(lake)
-    out = console()
-    if not report.published:
+    if report.published:
+        with connect(lake) as con:
+            out.print(summarise(con, report.run_id, report.seconds, target), soft_wrap=True, highlight=False)
+    else:
         out.print(f"run {report.run_id} was published before (snapshot {report.snapshot}); nothing changed")
-        return report
-    with connect(lake) as con:
-        out.print(summarise(con, report.run_id, report.seconds, target), soft_wrap=True, highlight=False)
+    if report.changes:
+        out.print(f"note: {report.changes}", soft_wrap=True, highlight=False)
     return report
 
 
@@ -54,6 +59,27 @@ def executor(engine: str) -> Executor:
     raise PlanError(f"unknown engine {engine!r}; known: cluster, local")
 
 
-def _bars() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console())
+@contextmanager
+def _shown(out: Console) -> Iterator[Progress]:
+    """Bars on a terminal; elsewhere (a job's log) a line when a pass begins, ends, and every half a minute."""
+    if out.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Bars(*columns, console=out) as bars:
+            shown: dict[str, TaskID] = {}
+
+            def draw(name: str, done: int, total: int) -> None:
+                if name not in shown:
+                    shown[name] = bars.add_task(name, total=total)
+                bars.update(shown[name], completed=done)
+
+            yield draw
+        return
+    said: dict[str, float] = {}
+
+    def say(name: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done == total or now - said.get(name, 0.0) > _QUIET_SECONDS:
+            said[name] = now
+            out.print(f"{datetime.now(UTC):%H:%M:%S} {name}: {done} of {total} tasks", highlight=False)
+
+    yield say

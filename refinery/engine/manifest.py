@@ -1,13 +1,16 @@
 """What each finished task of a pass wrote: one small file a task, put if absent, in the pass's own folder."""
 
 from collections import Counter
-from typing import Any, NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from refinery.ledger import Counts, Line
 from refinery.storage.shards import ShardFile
 from refinery.storage.store import Store
+
+_AT_ONCE: Final = 32
 
 
 class Output(NamedTuple):
@@ -40,13 +43,19 @@ def put_entry(store: Store, folder: str, entry: Entry) -> None:
 
 def read_entries(store: Store, folder: str) -> dict[int, Entry]:
     """All entries of a pass by task number, in order."""
-    entries = (_entry(orjson.loads(store.read(path))) for path in store.list(folder) if path.endswith(".json"))
-    return {entry.task: entry for entry in entries}
+    paths = [path for path in store.list(folder) if path.endswith(".json")]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # on an object store each read is a round trip
+        return {entry.task: entry for entry in pool.map(lambda path: _entry(orjson.loads(store.read(path))), paths)}
 
 
-def whole(store: Store, entry: Entry) -> bool:
-    """Whether all files of the entry are still there (work is cleared after a run was published)."""
-    return all(store.exists(o.file.path) for o in entry.outputs)
+def drop_broken(store: Store, folder: str, entries: dict[int, Entry]) -> dict[int, Entry]:
+    """The entries all of whose files are there in full; the others are deleted, so that their tasks run again."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        flags = pool.map(lambda e: all(store.size(o.file.path) == o.file.bytes for o in e.outputs), entries.values())
+        whole = dict(zip(entries, flags, strict=True))
+    for task in (task for task, fine in whole.items() if not fine):
+        store.delete(f"{folder}/{task:06d}.json")
+    return {task: entry for task, entry in entries.items() if whole[task]}
 
 
 def _entry(body: dict[str, Any]) -> Entry:

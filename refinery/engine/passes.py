@@ -9,13 +9,19 @@ from typing import Final, Literal, NamedTuple
 import orjson
 import pyarrow as pa
 
+from refinery.engine.bundle import Bundle
 from refinery.intake.rows import ROWS
+from refinery.lake.tables import FIXED
 from refinery.plan import Plan
 from refinery.stage import Exchange, Stage, Step
 
 INTAKE_VERSION: Final = 1
 """Raised when parsing or the cut of the input changes; a golden-row test catches a forgotten raise."""
-_LIBRARIES: Final = ("pyarrow", "numpy", "orjson", "google-re2", "python-stdnum", "common-expression-language")
+ENGINE_VERSION: Final = 1
+"""Raised when joins, the flat tables or the layout of files change."""
+_LIBRARIES: Final = (
+    "pyarrow", "numpy", "orjson", "google-re2", "python-stdnum", "common-expression-language", "pydantic", "pyyaml"
+)  # fmt: skip
 
 Kind = Literal["lines", "intake", "map", "reduce", "ask", "fold", "answer", "stages"]
 
@@ -60,14 +66,18 @@ def cut(plan: Plan) -> list[Pass]:
     return passes
 
 
-def fingerprints(passes: Sequence[Pass], plan: Plan, input_hash: str, key_id: str) -> list[str]:
+def fingerprints(
+    passes: Sequence[Pass], plan: Plan, bundles: Sequence[Bundle], input_hash: str, key_id: str
+) -> list[str]:
     """One hex hash a pass, over the one before and all that shapes its bytes; a restart takes over only equal ones."""
     libraries = {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()}
     reading = plan.model_dump(mode="json", include={"timezone", "limits", "shards", "limit"})
-    last = _hash([input_hash, key_id, INTAKE_VERSION, libraries, reading])
+    versions = [INTAKE_VERSION, ENGINE_VERSION, {name: str(schema) for name, schema in FIXED.items()}]
+    last = _hash([input_hash, key_id, versions, libraries, reading])
     found = []
     for one in passes:
-        last = _hash([last, one.kind, one.final, [step.fingerprint() for step in one.steps]])
+        steps = [bundles[one.first_step - 1 + i].fingerprint() for i in range(len(one.steps))]
+        last = _hash([last, one.kind, one.final, str(one.before), str(one.after), steps])
         found.append(last)
     return found
 

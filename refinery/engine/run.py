@@ -1,89 +1,44 @@
 """The main job: freeze the input, run the passes, publish once; started again, it goes on where it was."""
 
-import gc
-import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import NamedTuple
 
 import orjson
-import pyarrow as pa
 
-from refinery import __version__
-from refinery.engine import ask, intake
-from refinery.engine.bundle import bundle
-from refinery.engine.manifest import Entry, Output, put_entry, read_entries, whole
-from refinery.engine.passes import Kind, Pass, cut, fingerprints
-from refinery.engine.tasks import Join, Work, map_task, reduce_task, shard_task
-from refinery.errors import LedgerError, PlanError
+from refinery.engine import ask, closing, intake
+from refinery.engine.booked import Booked, Executor, Task
+from refinery.engine.bundle import Bundle
+from refinery.engine.key import bind
+from refinery.engine.manifest import Entry, drop_broken, read_entries
+from refinery.engine.passes import Pass, cut, fingerprints
+from refinery.engine.tasks import Join, Work
+from refinery.errors import InputError, PlanError, StorageError
 from refinery.intake.rows import Reading, digest
 from refinery.intake.source import File, splittable
 from refinery.lake import snapshot
-from refinery.lake.tables import RUNS, conversations_schema
-from refinery.ledger import Counts, balance, ledger_table, merge
+from refinery.ledger import merge
 from refinery.models.chat import Answerer
 from refinery.plan import Plan
-from refinery.records.fate import STAGE_FAULT
 from refinery.stage import Ask
 from refinery.storage.store import Store
 
-Task = dict[str, Any]
 Progress = Callable[[str, int, int], None]
 """Called with the pass's name, tasks done and tasks in all."""
-_MIN_FAULTS: Final = 3
-
-
-class Executor(Protocol):
-    """Runs tasks somewhere. A task books itself in the manifest, so nothing comes back but that it is done."""
-
-    def run(self, function: Callable[[Task], None], tasks: Sequence[Task]) -> Iterator[None]:
-        """Runs each task, yielding once for each that is done, in any order; raises what a task raised."""
-
-
-@dataclass(frozen=True)
-class Booked:
-    """A task function that books its entry; it pickles to workers with the pass's work."""
-
-    work: Work
-    facts: intake.Intake | None = None
-    answerer: Answerer | None = None
-
-    def __call__(self, task: Task) -> None:
-        """Does the task and puts its manifest entry."""
-        # Parsed JSON and rows are trees: searching them for cycles took a quarter of the time of the intake.
-        gc.disable()
-        try:
-            put_entry(self.work.store, f"{self.work.folder}/manifest", self._entry(task))
-        finally:
-            gc.enable()
-
-    def _entry(self, task: Task) -> Entry:
-        if self.facts is not None:
-            return intake.intake_task(self.work, self.facts, task)
-        if self.answerer is not None and self.work.kind == "answer":
-            return ask.answer_task(self.work, self.answerer, task)
-        return _FUNCTIONS[self.work.kind](self.work, task)
-
-
-_FUNCTIONS: Final[dict[Kind, Callable[[Work, Task], Entry]]] = {
-    "stages": shard_task,
-    "map": map_task,
-    "reduce": reduce_task,
-    "lines": intake.line_task,
-    "fold": ask.fold_task,
-}
 
 
 class Report(NamedTuple):
-    """How a run ended. `published` is False where an equal run had been published before."""
+    """How a run ended. `published` is False where an equal run had been published before.
+
+    `changes` says in words how the input differs from what the run froze, where it does.
+    """
 
     run_id: str
     snapshot: int
     published: bool
-    counts: Counts
     seconds: float
+    changes: str = ""
 
 
 class Run:
@@ -105,80 +60,95 @@ class Run:
                 raise PlanError(f"stages {asks} ask a model, and this run has none to ask")
         self.run_id = plan.run_id()
         self._home = f"runs/{self.run_id}"
+        self._scratch = f"{self._home}/scratch-{uuid.uuid4().hex}"
+        self._bundles = [Bundle.of(step) for step in plan.stages]
 
     def __call__(self) -> Report:
         """Runs what is not done yet and publishes; a published run is left as it is."""
         started = datetime.now(UTC)
+        key_id = bind(self._lake, self._key)
         frozen = self._freeze()
         passes = cut(self._plan)
         input_hash = digest(orjson.dumps([[list(file) for file in files] for files in frozen]))
-        prints = fingerprints(passes, self._plan, input_hash, digest("key", key=self._key))
-        found = snapshot.published(self._lake, self.run_id, prints[-1])
+        prints = fingerprints(passes, self._plan, self._bundles, input_hash, key_id)
+        base = snapshot.latest(self._lake)
+        claim = snapshot.Claim(prints[-1], self._plan.places(), self._plan.limit, base)
+        found, _ = snapshot.settle(self._lake, self.run_id, claim)
         if found is not None:
-            return Report(self.run_id, found, False, Counts(), 0.0)
-        snapshot.refuse_trial_over_full(self._lake, self._plan.key(), self._plan.limit)
-        entries = self._passes(passes, prints, frozen)
+            return Report(self.run_id, found, False, 0.0, self._changes(frozen))
+        try:
+            entries = self._passes(passes, prints, frozen)
+        finally:
+            self._lake.remove_folder(self._scratch)
         counts = merge(entry.counts for entry in entries)
-        self._check(counts, entries)
-        outputs = [o for entry in entries for o in entry.outputs if o.table != "work"]
-        number = self._publish(prints[-1], started, counts, outputs, passes[-1])
-        self._lake.remove_folder(f"{self._home}/scratch")
-        return Report(self.run_id, number, True, counts, (datetime.now(UTC) - started).total_seconds())
+        closing.check(self._plan, counts, entries)
+        number = closing.publish(self._lake, self._plan, passes[-1].after, claim, started, counts, entries)
+        seconds = (datetime.now(UTC) - started).total_seconds()
+        return Report(self.run_id, number, True, seconds, self._changes(frozen))
 
     def _freeze(self) -> list[list[File]]:
         """The input as the first start of this run found it; a restart never lists again."""
         path = f"{self._home}/input.json"
-        if not self._lake.exists(path):
+        if self._lake.size(path) is None:
             listed = [[list(file) for file in source.freeze()] for source in self._plan.sources]
             self._lake.put_new(path, orjson.dumps(listed, option=orjson.OPT_INDENT_2))
         return [[File(*file) for file in files] for files in orjson.loads(self._lake.read(path))]
 
+    def _changes(self, frozen: list[list[File]]) -> str:
+        """How the sources differ now from the frozen input; a published run does not look at them again."""
+        before = {file.url: file for files in frozen for file in files}
+        try:
+            now = {file.url: file for source in self._plan.sources for file in source.freeze()}
+        except InputError:
+            return "the input is no longer there"
+        new, gone = len(now.keys() - before.keys()), len(before.keys() - now.keys())
+        other = sum(now[url] != before[url] for url in now.keys() & before.keys())
+        if not new + gone + other:
+            return ""
+        where = self._lake.address(f"{self._home}/input.json")
+        return (
+            f"since this run froze its input, {new} files are new, {other} changed and {gone} are gone; it does not "
+            f"read them. To take them in, remove {where} and run again"
+        )
+
     def _passes(self, passes: list[Pass], prints: list[str], frozen: list[list[File]]) -> list[Entry]:
         joins: list[Join] = []
         shards: list[Task] = []
-        counted: list[Entry] = []
+        wide: list[Entry] = []
         maps: tuple[str, ...] = ()
         rows = 0
         for number, (one, mark) in enumerate(zip(passes, prints, strict=True)):
             work = self._work(number, one, mark, tuple(joins))
+            reducers = max(1, -(-rows // self._plan.shards.reducer_rows))
             if one.kind == "intake":
                 entries = self._intake(work, frozen, mark)
             elif one.kind == "ask":
-                entries = ask.rounds(
-                    work, shards, lambda name, part, tasks: self._do(name, Booked(part, answerer=self._answerer), tasks)
-                )
+                entries = ask.rounds(work, shards, self._asking)
                 joins.append(Join(one.steps[0], one.first_step, _paths(entries), by_shard=True))
+            elif one.kind == "map":
+                maps = _paths(self._do(one.name, Booked(work._replace(reducers=reducers)), shards))
             elif one.kind == "reduce":
-                work = work._replace(maps=maps, reducers=_reducers(rows, self._plan))
-                entries = self._do(one.name, Booked(work), [{"task": k} for k in range(work.reducers)])
-                joins.append(Join(work.exchange(), one.first_step, _paths(entries)))
+                ranges = [{"task": k} for k in range(reducers)]
+                entries = self._do(one.name, Booked(work._replace(maps=maps, reducers=reducers)), ranges)
+                joins.append(Join(one.steps[0], one.first_step, _paths(entries)))
             else:
-                work = work._replace(reducers=_reducers(rows, self._plan))
                 entries = self._do(one.name, Booked(work), shards)
-            if one.kind == "map":
-                maps = _paths(entries)
-            elif one.kind in ("intake", "stages"):
+            if one.kind in ("intake", "stages"):
+                wide += entries
+                closing.refuse_faults(self._plan, merge(entry.counts for entry in wide))
                 files = [o.file for e in entries for o in e.outputs if o.table == "work"]
                 shards = [{"task": i, "path": file.path} for i, file in enumerate(files)]
                 rows, joins = sum(file.rows for file in files), []
-                counted += entries
-        return counted
+        return wide
+
+    def _asking(self, name: str, work: Work, tasks: list[Task]) -> list[Entry]:
+        return self._do(name, Booked(work, answerer=self._answerer), tasks)
 
     def _work(self, number: int, one: Pass, mark: str, joins: tuple[Join, ...]) -> Work:
         folder = f"{self._home}/{number:02d}-{one.name}-{mark[:16]}"
-        bundles = tuple(bundle(step) for step in one.steps)
-        return Work(
-            self._lake.url,
-            self.run_id,
-            folder,
-            one.kind,
-            bundles,
-            one.first_step,
-            one.before,
-            one.after,
-            one.final,
-            joins,
-        )
+        bundles = tuple(self._bundles[one.first_step - 1 :][: len(one.steps)])
+        shape = (one.kind, bundles, one.first_step, one.before, one.after, one.final)
+        return Work(self._lake.url, self.run_id, self._scratch, folder, *shape, joins)
 
     def _intake(self, work: Work, frozen: list[list[File]], mark: str) -> list[Entry]:
         plan = self._plan
@@ -213,80 +183,22 @@ class Run:
         return lines
 
     def _do(self, name: str, function: Booked, tasks: list[Task]) -> list[Entry]:
-        """Runs the tasks whose entry is missing or whose files are gone; returns the entries of all, in order."""
-        folder = f"{function.work.folder}/manifest"
-        have = {n for n, entry in read_entries(self._lake, folder).items() if whole(self._lake, entry)}
+        """Runs the tasks whose entry is missing or whose files are broken; returns the entries of all, in order."""
+        have = drop_broken(self._lake, function.manifest, read_entries(self._lake, function.manifest))
         todo = [task for task in tasks if task["task"] not in have]
         done = len(tasks) - len(todo)
         self._progress(name, done, len(tasks))
         for _ in self._executor.run(function, todo) if todo else ():
             done += 1
             self._progress(name, done, len(tasks))
-        entries = read_entries(self._lake, folder)
-        return [entries[task["task"]] for task in tasks]
-
-    def _check(self, counts: Counts, entries: list[Entry]) -> None:
-        """Nothing lost: by source and step, and against the rows in the files; and few faults."""
-        balance(counts, len(self._plan.stages))
-        read = sum(n for line, n in counts.items() if line.fate == "read")
-        rows = sum(o.file.rows for e in entries for o in e.outputs if o.table == "conversations")
-        if rows != read:
-            raise LedgerError(f"{read} rows were read but {rows} stand in the files; nothing is published")
-        faults = {line: n for line, n in counts.items() if line.reason == STAGE_FAULT}
-        total = sum(faults.values())
-        if total >= _MIN_FAULTS and total > self._plan.max_fault_share * read:
-            where = ", ".join(sorted({f"{line.stage} ({n})" for line, n in faults.items()}))
-            raise LedgerError(
-                f"{total} of {read} rows broke a stage: {where}; nothing is published. Run again with --limit to see "
-                "`set_aside_error`, mend the stage, or raise max_fault_share in the plan"
+        entries = read_entries(self._lake, function.manifest)
+        if missing := [task["task"] for task in tasks if task["task"] not in entries]:
+            raise StorageError(
+                f"{len(missing)} tasks of {name} are done, but what they wrote is not in {self._lake.url}: every node "
+                "must reach the --target under this name (a shared folder or a bucket)"
             )
-
-    def _publish(self, mark: str, started: datetime, counts: Counts, outputs: list[Output], last: Pass) -> int:
-        finished = datetime.now(UTC)
-
-        def total(fate: str, step: int | None = None) -> int:
-            return sum(n for x, n in counts.items() if x.fate == fate and (step is None or x.step == step))
-
-        facts = {
-            "run_id": self.run_id,
-            "plan": self._plan.name,
-            "fingerprint": mark,
-            "started_at": started,
-            "finished_at": finished,
-            "seconds": (finished - started).total_seconds(),
-            "num_read": total("read"),
-            "num_live": total("live", len(self._plan.stages)),
-            "num_set_aside": total("set_aside"),
-            "num_quarantined": total("quarantined"),
-            "num_samples": sum(o.file.rows for o in outputs if o.table == "samples"),
-            "version": __version__,
-        }
-        with snapshot.Publication(self._lake, self.run_id, conversations_schema(last.after)) as publication:
-            publication.rows("ledger", ledger_table(self.run_id, counts))
-            publication.rows("runs", pa.Table.from_pylist([facts], schema=RUNS))
-            files = [(o.table, o.event_date or "all", o.file) for o in outputs]
-            return publication.publish(self._plan.key(), mark, self._plan.limit, files)
-
-
-def _reducers(rows: int, plan: Plan) -> int:
-    return max(1, -(-rows // plan.shards.reducer_rows))
+        return [entries[task["task"]] for task in tasks]
 
 
 def _paths(entries: list[Entry]) -> tuple[str, ...]:
     return tuple(o.file.path for e in entries for o in e.outputs if o.table == "work")
-
-
-def deployment_key() -> bytes:
-    """The key of all keyed hashes: REFINERY_KEY, or the file it is kept in, made on first use.
-
-    Lost or changed, rows of later nights no longer match earlier ones; keep it as you keep a password.
-    """
-    if text := os.environ.get("REFINERY_KEY"):
-        return digest("deployment", text).encode()
-    path = Path(os.environ.get("REFINERY_KEY_FILE") or Path.home() / ".config" / "refinery" / "key")
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(os.urandom(32).hex().encode())
-    return digest("deployment", path.read_text(encoding="ascii").strip()).encode()

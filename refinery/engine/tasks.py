@@ -21,6 +21,7 @@ from refinery.storage.store import Store
 
 ROW = pa.field("_row", pa.int64())
 """Shard number in the upper, row in the lower 32 bits."""
+_SLICE_BYTES = 8 * 2**20
 
 
 class Join(NamedTuple):
@@ -37,6 +38,7 @@ class Work(NamedTuple):
 
     url: str  # the lake
     run_id: str
+    scratch: str  # of this driver alone, for unfinished files; it clears its own when the run is published
     folder: str  # of the pass: manifest and work files
     kind: Kind
     bundles: tuple[Bundle, ...]
@@ -52,11 +54,6 @@ class Work(NamedTuple):
     def store(self) -> Store:
         """The lake's store."""
         return Store(self.url)
-
-    @property
-    def scratch(self) -> str:
-        """For unfinished files; cleared after a run."""
-        return f"runs/{self.run_id}/scratch"
 
     def stages(self) -> tuple[Stage, ...]:
         """The row-local stages of the pass, their files laid out on this machine."""
@@ -129,11 +126,20 @@ def shard_task(work: Work, task: dict[str, Any]) -> Entry:
     stages, counts = work.stages(), list[Counts]()
     with RowWriter(work, f"p{work.first_step:02d}-{task['task']:06d}") as out:
         for rows, before in read_shard(work, task):
-            live, dead = split(rows)
-            live, more, counted = through(live, stages, work.first_step)
-            out.write(live, [dead, *more])
-            counts += [before, counted]
+            counts.append(before)
+            for part in _slices(rows):
+                live, dead = split(part)
+                live, more, counted = through(live, stages, work.first_step)
+                out.write(live, [dead, *more])
+                counts.append(counted)
         return Entry(task["task"], out.finish(), merge(counts))
+
+
+def _slices(rows: pa.Table) -> Iterator[pa.Table]:
+    """At most about _SLICE_BYTES a time: samples repeat their history and grow a conversation many times over."""
+    step = max(1, rows.num_rows * _SLICE_BYTES // max(1, rows.nbytes))
+    for start in range(0, rows.num_rows, step):
+        yield rows.slice(start, step)
 
 
 def map_task(work: Work, task: dict[str, Any]) -> Entry:

@@ -61,7 +61,10 @@ def row(record: dict[str, Any], origin: Origin, reading: Reading, zone: tzinfo) 
     turns = [_turn(i, message, zone) for i, message in enumerate(objects(record.get("messages"), "messages"))]
     signals = [_signal(s, reading.key) for s in _signal_objects(record)]
     source_id = text(record.get("conversation_id"), "conversation_id") or None
-    content = _content_hash(turns, signals, reading.key)
+    attachments = _attachments(record)
+    outbound = [_outbound(c) for c in objects(record.get("outbound_calls"), "outbound_calls")]
+    content = _content_hash(turns, [signals, attachments, outbound], reading.key)
+    metadata = json_text({k: v for k, v in record.items() if k not in KNOWN} or None)
     created = microseconds(record.get("created_at"), zone, "created_at")
     num_chars = sum(_size(turn) for turn in turns)
     place = f"{origin.source}/{origin.file}" if origin.member is None or source_id else "/".join(map(str, origin[:3]))
@@ -78,7 +81,9 @@ def row(record: dict[str, Any], origin: Origin, reading: Reading, zone: tzinfo) 
         "content_hash": content,
         "num_chars": num_chars,
     }
-    if len(turns) > reading.max_turns or num_chars > reading.max_chars:  # its text stays in the log alone
+    if (
+        len(turns) > reading.max_turns or num_chars + len(metadata or "") > reading.max_chars
+    ):  # its text stays in the log alone
         return found | {"set_aside_by": "intake", "set_aside_why": "too_long"}
     return found | {
         **{k: text(record.get(k), k) for k in _TEXT_KEYS},
@@ -87,11 +92,11 @@ def row(record: dict[str, Any], origin: Origin, reading: Reading, zone: tzinfo) 
         "participants": [_participant(p, reading.key) for p in objects(record.get("participants"), "participants")],
         "turns": turns,
         "signals": signals,
-        "outbound_calls": [_outbound(c) for c in objects(record.get("outbound_calls"), "outbound_calls")],
+        "outbound_calls": outbound,
         "sub_agents": [_sub_agent(s) for s in objects(record.get("sub_agents"), "sub_agents")],
-        "attachments": _attachments(record),
+        "attachments": attachments,
         "outcome": _outcome(record),
-        "metadata": json_text({k: v for k, v in record.items() if k not in KNOWN} or None),
+        "metadata": metadata,
     }
 
 
@@ -259,10 +264,10 @@ def _size(turn: dict[str, Any]) -> int:
     return len(turn["content"] or "") + sum(len(c["arguments"] or "") for c in turn["tool_calls"])
 
 
-def _content_hash(turns: list[dict[str, Any]], signals: list[dict[str, Any]], key: bytes) -> str:
-    """Over what was said, done and known; ids of calls, times and labels left out."""
+def _content_hash(turns: list[dict[str, Any]], beside: list[list[dict[str, Any]]], key: bytes) -> str:
+    """Over what was said, done, known and shown; ids of calls, times and labels left out."""
     said = [[t["role"], t["content"] or "", [[c["name"], c["arguments"]] for c in t["tool_calls"]]] for t in turns]
-    return digest(orjson.dumps([said, signals], option=orjson.OPT_SORT_KEYS), key=key)
+    return digest(orjson.dumps([said, beside], option=orjson.OPT_SORT_KEYS), key=key)
 
 
 def _day(created: int | None, zone: tzinfo) -> str | None:

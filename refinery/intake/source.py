@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 import fsspec
 import orjson
+from fsspec.implementations.local import LocalFileSystem
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from refinery.errors import InputError, ParseError, PlanError
@@ -25,6 +26,8 @@ LINE_SUFFIXES: Final = (".jsonl", ".ndjson")
 ARCHIVE_SUFFIXES: Final = (".tar.gz", ".tgz", ".tar")
 PACKED_SUFFIXES: Final = (".gz", ".tgz")
 KNOWN_SUFFIXES: Final = (".json", ".json.gz", *LINE_SUFFIXES, *(f"{s}.gz" for s in LINE_SUFFIXES), *ARCHIVE_SUFFIXES)
+_RAW_BYTES: Final = 4_000
+_AFRESH: Final = "remove input.json of this run in the lake (runs/<run id>) and run again with what is there now"
 _TRUNCATED: Final = (EOFError, zlib.error, gzip.BadGzipFile, tarfile.ReadError)
 
 
@@ -43,7 +46,8 @@ class Bad(NamedTuple):
     origin: Origin
     reason: str
     detail: str
-    raw: bytes
+    raw: bytes  # the beginning of the line, as it stood
+    source_id: str | None = None  # where the line parsed and says it
 
 
 class Limits(BaseModel):
@@ -86,11 +90,23 @@ class Source(BaseModel):
         files = [
             File(path[len(base) + 1 :], fs.unstrip_protocol(path), facts["size"], _stamp(facts))
             for path, facts in sorted(found.items())
-            if facts["type"] == "file" and path.endswith(KNOWN_SUFFIXES) and not _hidden(path[len(base) + 1 :])
+            if _is_log(path[len(base) + 1 :]) and (facts["type"] == "file" or fs.isfile(path))
         ]
         if not files:
             raise InputError(f"source {self.name!r}: no log files at {self.path}; endings read: {KNOWN_SUFFIXES}")
+        if strange := [file.name for file in files if not _is_text(file.name)]:
+            shown = [name.encode("utf-8", "backslashreplace").decode() for name in strange]
+            raise InputError(f"source {self.name!r}: names that are not UTF-8, rename the files: {shown[:5]}")
         return files
+
+
+def _is_log(name: str) -> bool:
+    return name.lower().endswith(KNOWN_SUFFIXES) and not _hidden(name)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is Unicode; names of other encodings carry surrogates, which no JSON or Parquet file takes."""
+    return name.isascii() or not any("\ud800" <= c <= "\udfff" for c in name)
 
 
 def _stamp(facts: dict[str, Any]) -> str:
@@ -108,13 +124,16 @@ def splittable(file: File) -> bool:
 
 def verify(file: File) -> None:
     """Raises InputError if the file is no longer what the run froze."""
-    fs, path = fsspec.core.url_to_fs(file.url)
     try:
-        facts = fs.info(path)
+        if file.url.startswith("file://"):
+            facts = LocalFileSystem().info(file.url.removeprefix("file://"))
+        else:
+            fs, path = fsspec.core.url_to_fs(file.url)
+            facts = fs.info(path)
     except FileNotFoundError:
-        raise InputError(f"{file.name} was in the frozen input and is gone; put it back or start a new run") from None
+        raise InputError(f"{file.name} was in the frozen input and is gone; put it back, or {_AFRESH}") from None
     if facts["size"] != file.size or _stamp(facts) != file.stamp:
-        raise InputError(f"{file.name} changed since the run froze its input; restore it or start a new run")
+        raise InputError(f"{file.name} changed since the run froze its input; restore it, or {_AFRESH}")
 
 
 def count_newlines(file: File, start: int, end: int) -> int:
@@ -147,7 +166,7 @@ def read(
 
 
 def _open(file: File) -> BinaryIO:
-    if file.url.startswith("file://"):
+    if file.url.startswith("file://"):  # not through fsspec, which reads `::` in a name as a chain of filesystems
         return open(file.url.removeprefix("file://"), "rb")
     return cast(BinaryIO, fsspec.open(file.url, "rb").open())
 
@@ -193,32 +212,37 @@ class _Reader:
         start, end, number = span
         if start:
             handle.seek(start - 1)
-            start += len(_line(handle, 2**62)) - 1
+            start += _skip_line(handle, end - start + 1) - 1
         use, limit = self._stated, self._limits.max_line_bytes
         while start < end and (line := _line(handle, limit)):
             here, number = at._replace(line=number), number + 1
             start += len(line)
             if len(line) > limit:
                 start += 0 if line.endswith(b"\n") else _skip_line(handle)
-                yield Bad(here, "line_too_long", f"over {limit} bytes", line[:1000])
+                yield Bad(here, "line_too_long", f"over {limit} bytes", line[:_RAW_BYTES])
                 continue
             line = line.removeprefix(b"\xef\xbb\xbf") if here.line == 1 else line
             if line.isspace():
                 continue
             try:
                 record = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                yield Bad(here, "not_json", f"at character {error.pos}", line[:_RAW_BYTES])
+                continue
+            try:
                 use = use or detect(record)
                 yield here, use.native(record)
-            except orjson.JSONDecodeError as error:
-                yield Bad(here, "not_json", f"at character {error.pos}", line[:1000])
             except ParseError as error:
-                yield Bad(here, error.reason, error.detail, line[:1000])
+                yield refused(here, error, record)
 
     def _document(self, at: Origin, handle: BinaryIO) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
         data = _whole(handle, self._limits.max_document_bytes)
         if len(data) > self._limits.max_document_bytes:
             yield Bad(
-                at, "document_too_long", f"over {self._limits.max_document_bytes} bytes; write JSON lines", data[:1000]
+                at,
+                "document_too_long",
+                f"over {self._limits.max_document_bytes} bytes; write JSON lines",
+                data[:_RAW_BYTES],
             )
             return
         try:
@@ -227,7 +251,7 @@ class _Reader:
             if _looks_like_lines(data):
                 yield from self._lines(at, cast(BinaryIO, io.BytesIO(data)), (0, 2**63, 1))
             else:
-                yield Bad(at, "not_json", f"at character {error.pos}", data[:1000])
+                yield Bad(at, "not_json", f"at character {error.pos}", data[:_RAW_BYTES])
             return
         yield from self._records(at, document)
 
@@ -240,9 +264,9 @@ class _Reader:
                 try:
                     yield here, use.native(record)
                 except ParseError as error:
-                    yield Bad(here, error.reason, error.detail, _dump(record))
+                    yield refused(here, error, record)
         except ParseError as error:
-            yield Bad(at, error.reason, error.detail, _dump(document))
+            yield refused(at, error, document)
 
 
 def _whole(handle: BinaryIO, limit: int) -> bytes:
@@ -258,9 +282,10 @@ def _line(handle: BinaryIO, limit: int) -> bytes:
     return handle.readline(limit + 1)
 
 
-def _skip_line(handle: BinaryIO) -> int:
+def _skip_line(handle: BinaryIO, most: int = 2**63) -> int:
+    """Passes to the end of the line, or `most` bytes and a little on; in pieces, so that no line fills the memory."""
     skipped = 0
-    while piece := handle.readline(2**20):
+    while skipped < most and (piece := handle.readline(2**20)):
         skipped += len(piece)
         if piece.endswith(b"\n"):
             break
@@ -275,8 +300,16 @@ def _looks_like_lines(data: bytes) -> bool:
         return False
 
 
-def _dump(value: object) -> bytes:
-    try:
-        return orjson.dumps(value)[:1000]
-    except orjson.JSONEncodeError:
-        return b""
+def refused(origin: Origin, error: ParseError, record: object) -> Bad:
+    """A record that parsed and was refused: its shape is kept, and none of its text but the id."""
+    found = record.get("conversation_id") if isinstance(record, dict) else None
+    source_id = found if isinstance(found, str) else None
+    return Bad(origin, error.reason, error.detail, orjson.dumps(_shape(record))[:_RAW_BYTES], source_id)
+
+
+def _shape(value: object, depth: int = 3) -> object:
+    if isinstance(value, dict) and depth:
+        return {str(key)[:40]: _shape(inner, depth - 1) for key, inner in list(value.items())[:40]}
+    if isinstance(value, list) and depth:
+        return [_shape(inner, depth - 1) for inner in value[:3]]
+    return type(value).__name__

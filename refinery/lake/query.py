@@ -8,6 +8,7 @@ import duckdb
 import orjson
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from refinery.errors import LakeError
 from refinery.lake.views import connect
@@ -56,9 +57,9 @@ def _table(con: duckdb.DuckDBPyConnection, names: list[str], out: TextIO) -> Non
     rows = con.fetchmany(_TABLE_ROWS + 1)
     table = Table(*names, box=None, header_style="bold", pad_edge=False)
     for row in rows[:_TABLE_ROWS]:
-        table.add_row(*(_shown(value) for value in row))
+        table.add_row(*(Text(_shown(value)) for value in row))
     console = Console(file=out, width=None if out.isatty() else 200, soft_wrap=False)
-    console.print(table, markup=False, highlight=False)
+    console.print(table, highlight=False)
     if len(rows) > _TABLE_ROWS:
         console.print(f"… first {_TABLE_ROWS} rows; --format json or csv gives all")
 
@@ -66,4 +67,4 @@ def _table(con: duckdb.DuckDBPyConnection, names: list[str], out: TextIO) -> Non
 def _shown(value: Any) -> str:  # noqa: ANN401
     text = orjson.dumps(value, default=str).decode() if isinstance(value, list | dict) else str(value)
     # Control characters of a log must not reach a terminal.
-    return "".join(c if c.isprintable() else "\N{MIDDLE DOT}" for c in text).replace("[", "\\[")
+    return "".join(c if c.isprintable() else "\N{MIDDLE DOT}" for c in text)

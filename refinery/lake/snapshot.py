@@ -1,7 +1,6 @@
 """Publishing: one small file, put if absent, names every file of every table; before it nothing is seen."""
 
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -32,61 +31,78 @@ def load(lake: Store, as_of: int | None = None) -> dict[str, Any]:
     return found
 
 
-def published(lake: Store, run_id: str, fingerprint: str) -> int | None:
-    """Number of the last snapshot if it holds this very run."""
+class Claim(NamedTuple):
+    """What a run publishes as: its fingerprint, its sources, its limit, and the last snapshot when it started."""
+
+    fingerprint: str
+    sources: list[list[str]]
+    limit: int | None
+    base: int
+
+
+def settle(lake: Store, run_id: str, claim: Claim) -> tuple[int | None, list[dict[str, Any]]]:
+    """Whether this very run is published (its snapshot's number), else the runs that stay beside it.
+
+    A run replaces what was published of its sources: itself before a hotfix, the same sources under other parameters.
+    Raises LakeError where it may not: a trial over a full run, half of another run's sources, or a newer publication.
+    """
     last = latest(lake)
     runs = load(lake)["runs"] if last else []
-    return last if any(r["run_id"] == run_id and r["fingerprint"] == fingerprint for r in runs) else None
+    mine = {tuple(source) for source in claim.sources}
+    kept = []
+    for other in runs:
+        theirs = {tuple(source) for source in other["sources"]}
+        if other["run_id"] == run_id and other["fingerprint"] == claim.fingerprint:
+            return last, runs
+        if not theirs & mine:
+            kept.append(other)
+            continue
+        _may_replace(lake, other, theirs - mine, claim)
+    return None, kept
 
 
-def refuse_trial_over_full(lake: Store, key: str, limit: int | None) -> None:
-    """Raises LakeError before a limited run would stand beside the full run of the same plan and sources."""
-    runs = load(lake)["runs"] if latest(lake) else []
-    if limit is not None and any(r["key"] == key and r["limit"] is None for r in runs):
-        raise LakeError(f"{lake.url} holds this plan's full run; give a trial with --limit a --target of its own")
+def _may_replace(lake: Store, other: dict[str, Any], left: set[tuple[str, ...]], claim: Claim) -> None:
+    if left:
+        raise LakeError(
+            f"run {other['run_id']} in {lake.url} holds some of these sources and also {sorted(n for n, _ in left)}; "
+            "run the plan with all of them, or into another --target"
+        )
+    if claim.limit is not None and other["limit"] is None:
+        raise LakeError(f"{lake.url} holds the full run of these sources; give a trial with --limit another --target")
+    if other["snapshot"] > claim.base:
+        raise LakeError(
+            f"run {other['run_id']} published these sources as snapshot {other['snapshot']} while this run worked; "
+            "nothing is published. Run again if this one should replace it"
+        )
 
 
 class Publication:
-    """Writes a run's small tables and publishes all its files at once, as a context."""
+    """Writes a run's small tables and publishes all its files at once; what no snapshot names is not seen."""
 
     def __init__(self, lake: Store, run_id: str, conversations: pa.Schema) -> None:
         self._lake, self._run_id = lake, run_id
         self._schemas = {"conversations": conversations, **FIXED}
         self._files: list[tuple[str, str, ShardFile]] = []
-
-    def __enter__(self) -> Self:
         # An empty file a table: every view exists, with all its columns, even where a run has no row for it.
-        for name in self._schemas:
-            self.rows(name, self._schemas[name].empty_table(), "columns")
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Nothing to undo: files that no snapshot names are not seen."""
+        for name, schema in self._schemas.items():
+            self.rows(name, schema.empty_table(), "columns")
 
     def rows(self, table: str, rows: pa.Table, place: str = "all") -> None:
         """Adds a small table's rows."""
-        with ShardWriter(self._lake, self._schemas[table], f"runs/{self._run_id}/scratch") as out:
+        with ShardWriter(self._lake, self._schemas[table], f"runs/{self._run_id}/publishing") as out:
             out.write(rows)
             self._files.append((table, place, out.finish(f"tables/{table}/{place}/{self._run_id}", table)))
 
-    def publish(self, key: str, fingerprint: str, limit: int | None, files: list[tuple[str, str, ShardFile]]) -> int:
-        """Puts the next snapshot: the last one's runs, less what this run replaces, and this run.
-
-        A run replaces an earlier publication of itself, and of the same plan and sources under other parameters.
-        """
-        run = {
-            "run_id": self._run_id,
-            "key": key,
-            "fingerprint": fingerprint,
-            "limit": limit,
-            "files": sorted([table, day, *file] for table, day, file in [*self._files, *files]),
-        }
+    def publish(self, claim: Claim, files: list[tuple[str, str, ShardFile]]) -> int:
+        """Puts the next snapshot: the runs that stay, and this one; see `settle` for what it replaces or refuses."""
+        found = sorted([table, day, *file] for table, day, file in [*self._files, *files])
         for _ in range(_TRIES):
             last = latest(self._lake)
-            before = load(self._lake)["runs"] if last else []
-            kept = [r for r in before if r["run_id"] != self._run_id and r["key"] != key]
-            body = {"snapshot": last + 1, "runs": [*kept, run]}
-            if self._lake.put_new(_path(last + 1), orjson.dumps(body)):
+            there, kept = settle(self._lake, self._run_id, claim)
+            if there is not None:
+                return there
+            run = {"run_id": self._run_id, "snapshot": last + 1, **claim._asdict(), "files": found}
+            if self._lake.put_new(_path(last + 1), orjson.dumps({"snapshot": last + 1, "runs": [*kept, run]})):
                 return last + 1
         raise LakeError(f"{self._lake.url}: {_TRIES} others published at the same time; run again")
 

@@ -51,7 +51,9 @@ FIXED: Final = {
 }
 """Schemas of all tables but `conversations`, whose columns follow from the plan."""
 _NESTED: Final = {"turns": TURNS, "findings": FINDINGS, "samples": SAMPLES}
-_MAX_OPEN: Final = 96
+_MAX_DAYS: Final = 8
+"""Rows of more days than this in one batch go to one file, `mixed`: a back-fill must not make a file a day a shard."""
+_MAX_OPEN: Final = 64
 
 
 def conversations_schema(rows: pa.Schema) -> pa.Schema:
@@ -63,8 +65,11 @@ def explode(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """The flat tables that conversations, live or set aside, hold as lists: one row a turn, finding, sample."""
     for name, schema in _NESTED.items():
         if name in rows.column_names:
-            for part, beside in _aligned(rows) if name == "turns" else [(rows, ())]:
-                yield name, _flat(part, name, schema, beside)
+            # By batch: samples come in chunks, since a column of them may pass the 2 GiB that Arrow's offsets reach.
+            for batch in rows.to_batches():
+                table = pa.Table.from_batches([batch])
+                for part, beside in _aligned(table) if name == "turns" else [(table, ())]:
+                    yield name, _flat(part, name, schema, beside)
 
 
 def _aligned(rows: pa.Table) -> list[tuple[pa.Table, tuple[str, ...]]]:
@@ -109,7 +114,8 @@ class TableWriter:
         rows = rows.drop_columns(["run_id"]) if "run_id" in rows.column_names else rows
         rows = rows.append_column(_RUN, pa.repeat(pa.scalar(self._run_id), rows.num_rows))
         days = rows["event_date"].unique().to_pylist() if "event_date" in rows.column_names else ["all"]
-        for day in sorted(days):
+        days = sorted(days) if len(days) <= _MAX_DAYS else ["mixed"]
+        for day in days:
             those = rows.filter(pc.equal(rows["event_date"], day)) if len(days) > 1 else rows
             key = (f"{table}/{day}", part)
             if key not in self._open:

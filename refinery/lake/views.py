@@ -3,6 +3,7 @@
 import os
 import uuid
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -39,14 +40,21 @@ def write_catalog(lake: Store) -> Path | None:
     return target
 
 
-def _create(con: duckdb.DuckDBPyConnection, lake: Store, found: dict[str, object]) -> None:
-    runs = found["runs"]
-    assert isinstance(runs, list)
+def _create(con: duckdb.DuckDBPyConnection, lake: Store, found: dict[str, Any]) -> None:
     for table in TABLES:
-        paths = [lake.address(file[2]) for run in runs for file in run["files"] if file[0] == table]
-        if not paths:
-            raise LakeError(
-                f"snapshot {found['snapshot']} names no file of table {table!r}; it was not written by refinery"
-            )
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-        con.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet([{listed}], union_by_name = true)")
+        # Files of one run share their columns, so only the first is opened; runs are united by column name.
+        parts = [
+            f"SELECT * FROM read_parquet([{', '.join(_quoted(lake.address(path)) for path in paths)}])"
+            for run in found["runs"]
+            if (paths := [path for name, _, path, *_ in run["files"] if name == table])
+        ]
+        if not parts:
+            raise LakeError(f"snapshot {found['snapshot']} names no file of table {table!r}; refinery did not write it")
+        try:
+            con.execute(f"CREATE VIEW {table} AS {' UNION ALL BY NAME '.join(parts)}")
+        except duckdb.Error as error:
+            raise LakeError(f"files of snapshot {found['snapshot']} cannot be read: {error}") from None
+
+
+def _quoted(path: str) -> str:
+    return "'" + path.replace("'", "''") + "'"

@@ -20,9 +20,10 @@ QUARANTINE = pa.schema(
         pa.field("source_file", pa.string()),
         pa.field("source_member", pa.string()),
         pa.field("source_line", pa.int64()),  # null where the fault is the file's
+        pa.field("source_id", pa.string()),  # where the line parsed and says it
         pa.field("reason", pa.string()),
         pa.field("detail", pa.string()),
-        pa.field("raw", pa.string()),  # masked, the first 500 characters
+        pa.field("raw", pa.string()),  # masked, the first 500 characters; the shape alone where the line parsed
     ]
 )
 """Lines that could not be parsed, so that no conversation row exists."""

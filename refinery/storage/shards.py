@@ -19,6 +19,9 @@ MAX_GROUP_ROWS = 8_192
 MAX_GROUP_BYTES = 64 * 2**20
 """Row groups are bounded by bytes too: the reader of nested data fails on 8,192 giant conversations in one group."""
 
+_MAX_HELD_BYTES = 8 * 2**20
+"""Held back by an open writer before a group is written: a task may have dozens of them open."""
+
 
 class ShardFile(NamedTuple):
     """A finished file: where it lies, how many rows and bytes it has, and the hash of its bytes."""
@@ -75,7 +78,7 @@ class ShardWriter:
         self.rows += table.num_rows
         self._held_rows += table.num_rows
         self._held_bytes += table.nbytes
-        if self._held_rows >= MAX_GROUP_ROWS or self._held_bytes >= MAX_GROUP_BYTES:
+        if self._held_rows >= MAX_GROUP_ROWS or self._held_bytes >= _MAX_HELD_BYTES:
             self._flush()
 
     def _flush(self) -> None:

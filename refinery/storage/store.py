@@ -54,7 +54,7 @@ class Store:
         except AlreadyExistsError:
             return False
         except (BaseError, OSError) as error:
-            raise StorageError(f"cannot write {self.address(path)}: {type(error).__name__}") from error
+            raise StorageError(f"cannot write {self.address(path)}: {_why(error)}") from error
         return True
 
     def put_file_new(self, path: str, file: Path) -> bool:
@@ -64,15 +64,20 @@ class Store:
             file.unlink()
             return put
         target = Path(self.url) / path
-        target.parent.mkdir(parents=True, exist_ok=True)
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
             os.link(file, target)
         except FileExistsError:
+            if target.stat().st_size != file.stat().st_size:  # cut short by a crash of the machine
+                os.replace(file, target)
+                return True
             return False
         except OSError as error:
             raise StorageError(f"cannot write {target}: {error.strerror}") from error
         finally:
-            file.unlink()
+            file.unlink(missing_ok=True)
         return True
 
     def temporary(self, folder: str) -> Path:
@@ -86,23 +91,29 @@ class Store:
         try:
             return bytes(obstore.get(self._store, path).bytes())
         except (BaseError, OSError) as error:
-            raise StorageError(f"cannot read {self.address(path)}: {type(error).__name__}") from error
+            raise StorageError(f"cannot read {self.address(path)}: {_why(error)}") from error
 
-    def exists(self, path: str) -> bool:
-        """Whether a file is at `path`."""
+    def size(self, path: str) -> int | None:
+        """Bytes of the file at `path`, or None where there is none."""
         try:
-            obstore.head(self._store, path)
+            return int(obstore.head(self._store, path)["size"])
         except FileNotFoundError:
-            return False
+            return None
         except (BaseError, OSError) as error:
-            raise StorageError(f"cannot look at {self.address(path)}: {type(error).__name__}") from error
-        return True
+            raise StorageError(f"cannot look at {self.address(path)}: {_why(error)}") from error
+
+    def delete(self, path: str) -> None:
+        """Removes one file."""
+        obstore.delete(self._store, path)
 
     def list(self, prefix: str) -> list[str]:
         """Paths of all files below `prefix`, sorted."""
         if self.is_local and not (Path(self.url) / prefix).is_dir():
             return []
-        return sorted(item["path"] for batch in obstore.list(self._store, prefix) for item in batch)
+        try:
+            return sorted(item["path"] for batch in obstore.list(self._store, prefix) for item in batch)
+        except (BaseError, OSError) as error:
+            raise StorageError(f"cannot list {self.address(prefix)}: {_why(error)}") from error
 
     def open(self, path: str) -> Any:  # noqa: ANN401 (a native or a Python file)
         """A seekable binary file for pyarrow to read."""
@@ -111,7 +122,7 @@ class Store:
                 return pa.memory_map(f"{self.url}/{path}")
             return pa.PythonFile(obstore.open_reader(self._store, path), mode="r")
         except (BaseError, OSError) as error:
-            raise StorageError(f"cannot open {self.address(path)}: {type(error).__name__}") from error
+            raise StorageError(f"cannot open {self.address(path)}: {_why(error)}") from error
 
     def remove_folder(self, folder: str) -> None:
         """Removes all below `folder`; for what no snapshot names."""
@@ -121,3 +132,8 @@ class Store:
         paths = self.list(folder)
         if paths:
             obstore.delete(self._store, paths)
+
+
+def _why(error: Exception) -> str:
+    """The store's own words, a line of them (obstore's go on with a dump of their source)."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

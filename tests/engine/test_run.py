@@ -169,7 +169,7 @@ def test_a_trial_with_limit_reads_the_first_records_of_each_source_and_may_not_s
     ]
     run(path, tmp_path / "lake")
     assert rows(tmp_path / "lake", "SELECT count(*) FROM conversations") == [(NUM + 2,)]
-    with pytest.raises(LakeError, match="holds this plan's full run"):
+    with pytest.raises(LakeError, match="holds the full run of these sources"):
         trial()
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refinery.engine.bundle import bundle
+from refinery.engine.bundle import Bundle
 from refinery.records.fate import SET_ASIDE_WHY
 from refinery.stages import STAGES, step_class
 from tests.properties.tables import STAGE_NAMES, cases, known, opened, schema_of, table
@@ -61,7 +61,7 @@ def test_a_step_is_its_parameters_so_that_a_raised_version_or_a_changed_file_is_
 @every_step
 def test_a_step_on_another_machine_is_the_same_step(name):
     for step, rows in step_class(name).examples():
-        there = bundle(pickle.loads(pickle.dumps(step))).unpack()
+        there = Bundle.of(pickle.loads(pickle.dumps(step))).unpack()
         assert pickle.loads(pickle.dumps(step)) == step
         assert there.fingerprint() == step.fingerprint()
         run = (lambda s: s.open()) if name in STAGE_NAMES else (lambda s: s.reduce)
