@@ -21,11 +21,11 @@ class Shards(BaseModel):
     """How the input is cut; fixed by the plan, never by the cluster."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    rows: int = Field(10_000, gt=0)
+    rows: int = Field(20_000, gt=0)
     """Conversations a shard, about."""
-    bytes: int = Field(64 * 2**20, gt=0)
+    bytes: int = Field(256 * 2**20, gt=0)
     """Arrow bytes a shard, about."""
-    input_bytes: int = Field(32 * 2**20, gt=0)
+    input_bytes: int = Field(64 * 2**20, gt=0)
     """Bytes of log that one task of the intake reads, about: small files together, JSON lines by range; what is packed
     counts eight times."""
     reducer_rows: int = Field(4_000_000, gt=0)

@@ -11,13 +11,13 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from refinery.engine.batch import split
+from refinery.engine.batch import place_of, split
 from refinery.engine.manifest import Entry, Output
 from refinery.engine.passes import Kind
-from refinery.engine.tasks import ROW, Work, read_shard
+from refinery.engine.tasks import ROW, Work, joined_schema, read_shard
 from refinery.models.chat import Answerer
-from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_WHY
-from refinery.stage import UNANSWERED, Ask, Request
+from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_ERROR, SET_ASIDE_WHY, STAGE_FAULT
+from refinery.stage import UNANSWERED, Answers, Ask, Request
 from refinery.storage.shards import ShardFile, ShardWriter
 from refinery.storage.store import Store
 
@@ -59,7 +59,7 @@ def fold_task(work: Work, task: dict[str, Any]) -> Entry:
     answers = _read_answers(work.store, task["answers"])
     done, asked = list[dict[str, Any]](), dict[str, Request]()
     for row in _live_rows(work, task, ask):
-        found = ask.fold(row, lambda request: answers.get(request.key(ask.model)))
+        found = _folded(ask, row, lambda request: answers.get(request.key(ask.model)))
         if isinstance(found, dict):
             done.append(found | {ROW.name: row[ROW.name]})
         elif task["last"]:
@@ -67,9 +67,19 @@ def fold_task(work: Work, task: dict[str, Any]) -> Entry:
         else:
             asked |= {request.key(ask.model): request for request in found}
     missing = [{"key": k, "request": orjson.dumps(list(r))} for k, r in asked.items() if k not in answers]
-    columns = _write(work, pa.schema([ROW, *ask.writes()]), done, f"fold-{task['task']:06d}")
+    columns = _write(work, pa.schema([ROW, *joined_schema(ask)]), done, f"fold-{task['task']:06d}")
     requests = _write(work, REQUESTS, missing, f"requests-{task['task']:06d}")
     return Entry(task["task"], (Output("work", None, columns), Output("requests", None, requests)))
+
+
+def _folded(ask: Ask, row: dict[str, Any], answers: Answers) -> dict[str, Any] | list[Request]:
+    """The fold; a row on which it breaks is set aside, as by any stage."""
+    try:
+        return ask.fold(row, answers)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 (as in engine.batch: a fault costs the row it is in)
+        return {SET_ASIDE_WHY.name: STAGE_FAULT, SET_ASIDE_ERROR.name: place_of(error)}
 
 
 def answer_task(work: Work, answerer: Answerer, task: dict[str, Any]) -> Entry:
@@ -109,6 +119,6 @@ def _read_answers(store: Store, paths: list[str]) -> dict[str, str]:
 
 
 def _write(work: Work, schema: pa.Schema, rows: list[dict[str, Any]], stem: str) -> ShardFile:
-    with ShardWriter(work.store, schema, work.scratch, work=True) as out:
+    with ShardWriter(work.store, schema, work.scratch, "narrow") as out:
         out.write(pa.Table.from_pylist(rows, schema=schema))
         return out.finish(f"{work.folder}/data", stem)

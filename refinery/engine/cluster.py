@@ -19,7 +19,9 @@ class ClusterExecutor:
     def __init__(self) -> None:
         if not ray.is_initialized():
             _reachable(os.environ.get("RAY_ADDRESS", ""))
-            ray.init(log_to_driver=False, logging_level=logging.ERROR)
+            # A cluster of this process's own needs no dashboard: it costs processes and seconds.
+            own = not os.environ.get("RAY_ADDRESS")
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False if own else None)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False

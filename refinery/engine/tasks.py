@@ -14,14 +14,14 @@ from refinery.engine.manifest import Entry, Output
 from refinery.engine.passes import Kind
 from refinery.lake.tables import FIXED, TableWriter, conversations_schema, explode
 from refinery.ledger import Counts, count, merge
-from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_WHY
+from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_ERROR, SET_ASIDE_WHY
 from refinery.stage import Ask, Exchange, Stage, Step
-from refinery.storage.shards import ShardWriter
+from refinery.storage.shards import ShardWriter, WideFile
 from refinery.storage.store import Store
 
 ROW = pa.field("_row", pa.int64())
 """Shard number in the upper, row in the lower 32 bits."""
-_SLICE_BYTES = 8 * 2**20
+_SLICE_BYTES = 16 * 2**20
 
 
 class Join(NamedTuple):
@@ -89,14 +89,13 @@ class RowWriter:
         """Rows that are live and rows that are set aside, these with the columns they had got."""
         if self._work.final:
             schema = conversations_schema(self._work.after)
-            for part, tables in (("live", [live]), ("set-aside", dead)):
-                for table in tables:
-                    self._tables.write("conversations", table, schema, part)
-                    for name, rows in explode(table):
-                        self._tables.write(name, rows, FIXED[name])
+            for table in (live, *dead):
+                self._tables.write("conversations", table, schema)
+                for name, rows in explode(table):
+                    self._tables.write(name, rows, FIXED[name])
             return
         for table in (live, *dead):
-            self._shard = self._shard or ShardWriter(self._work.store, self._work.after, self._work.scratch, work=True)
+            self._shard = self._shard or ShardWriter(self._work.store, self._work.after, self._work.scratch, "wide")
             self._shard.write(table)
             self._shard_bytes += table.nbytes
 
@@ -151,7 +150,7 @@ def map_task(work: Work, task: dict[str, Any]) -> Entry:
         parts.append(rows if exchange.dead_rows else split(rows)[0])
     table = pa.concat_tables(parts).select([ROW.name, *columns]) if parts else None
     schema = pa.schema([ROW, *(work.before.field(c) for c in columns)])
-    with ShardWriter(work.store, schema, work.scratch, work=True) as out:
+    with ShardWriter(work.store, schema, work.scratch, "narrow") as out:
         table = table.combine_chunks() if table is not None else schema.empty_table()
         reducer = _reducer_of(table[exchange.key].combine_chunks(), work.reducers)
         for k in range(work.reducers):
@@ -167,7 +166,7 @@ def reduce_task(work: Work, task: dict[str, Any]) -> Entry:
     table = pa.concat_tables(parts).sort_by(ROW.name).combine_chunks()
     schema = pa.schema([ROW, *exchange.writes()])
     result = exchange.reduce(table) if table.num_rows else schema.empty_table()
-    with ShardWriter(store, schema, work.scratch, work=True) as out:
+    with ShardWriter(store, schema, work.scratch, "narrow") as out:
         out.write(result.select(schema.names).sort_by(ROW.name))
         file = out.finish(f"{work.folder}/data", f"reduce-{task['task']:06d}")
     return Entry(task["task"], (Output("work", None, file),))
@@ -186,20 +185,23 @@ def _reducer_of(keys: pa.Array, reducers: int) -> np.ndarray[Any, np.dtype[np.in
 def read_shard(work: Work, task: dict[str, Any], columns: list[str] | None = None) -> Iterator[tuple[pa.Table, Counts]]:
     """The shard's row groups with all joins on and `_row`, and the counts of what the joins set aside."""
     store, shard = work.store, task["task"]
-    file = pq.ParquetFile(store.open(task["path"]))
-    present = None if columns is None else [c for c in columns if c in file.schema_arrow.names]
     joins = [(join, _rows_of(store, join, shard)) for join in work.joins]
     start = 0
-    for group in range(file.num_row_groups):
-        rows = file.read_row_group(group, columns=present)
-        number = pa.array(np.arange(start, start + rows.num_rows) + (shard << 32), pa.int64())
-        rows = rows.append_column(ROW, number)
+    for group in WideFile(store, task["path"], columns).groups():
+        number = pa.array(np.arange(start, start + group.num_rows) + (shard << 32), pa.int64())
+        rows = group.append_column(ROW, number)
         counts = []
         for join, found in joins:
             rows, counted = joined(rows, join, found, shard, start)
             counts.append(counted)
         start += rows.num_rows
         yield rows if columns else rows.drop_columns([ROW.name]), merge(counts)
+
+
+def joined_schema(step: Step) -> pa.Schema:
+    """The columns that are joined on: what the step writes, and of an ask the place of a fault."""
+    written: pa.Schema = step.writes()
+    return written.append(SET_ASIDE_ERROR) if isinstance(step, Ask) else written
 
 
 def _rows_of(store: Store, join: Join, shard: int) -> pa.Table:
@@ -212,7 +214,7 @@ def _rows_of(store: Store, join: Join, shard: int) -> pa.Table:
             if facts.min < high and facts.max >= low:
                 rows = file.read_row_group(group)
                 parts.append(rows.filter(pc.and_(pc.greater_equal(rows[ROW.name], low), pc.less(rows[ROW.name], high))))
-    return pa.concat_tables(parts) if parts else pa.schema([ROW, *join.step.writes()]).empty_table()
+    return pa.concat_tables(parts) if parts else pa.schema([ROW, *joined_schema(join.step)]).empty_table()
 
 
 def joined(rows: pa.Table, join: Join, found: pa.Table, shard: int, start: int) -> tuple[pa.Table, Counts]:
@@ -222,14 +224,21 @@ def joined(rows: pa.Table, join: Join, found: pa.Table, shard: int, start: int) 
     where = np.full(rows.num_rows, -1)
     where[at[here]] = np.flatnonzero(here)
     take = pa.array(where, mask=where < 0)
-    for field in join.step.writes():
+    for field in joined_schema(join.step):
         new = found[field.name].take(take)
         if field.name == SET_ASIDE_WHY.name and SET_ASIDE_BY.name in rows.column_names:
             by = pc.if_else(pc.is_valid(new), join.step.name, pa.scalar(None, pa.string()))
             rows = put(rows, SET_ASIDE_BY.name, pc.coalesce(rows[SET_ASIDE_BY.name], by))
         old = rows[field.name] if field.name in rows.column_names else None
         rows = put(rows, field.name, pc.coalesce(new, old) if old is not None else new)
-    live, dead = split(rows) if "source" in rows.column_names else (rows.slice(0, 0), rows.slice(0, 0))
-    gone = dead.filter(pc.equal(dead[SET_ASIDE_BY.name], join.step.name)) if dead.num_rows else dead
+    return rows, _counts(rows, join)
+
+
+def _counts(rows: pa.Table, join: Join) -> Counts:
+    """How many rows are live after the join, and how many it set aside; over narrow columns: nothing is copied."""
+    if "source" not in rows.column_names:
+        return Counts()
+    live, dead = split(rows.select(["source", SET_ASIDE_BY.name, SET_ASIDE_WHY.name]))
     name = join.step.name
-    return rows, merge([count(join.number, name, "set_aside", gone), count(join.number, name, "live", live)])
+    gone = dead.filter(pc.equal(dead[SET_ASIDE_BY.name], name)) if dead.num_rows else dead
+    return merge([count(join.number, name, "set_aside", gone), count(join.number, name, "live", live)])

@@ -11,6 +11,8 @@ from refinery.storage.shards import ShardFile, ShardWriter
 from refinery.storage.store import Store
 
 _FOLDER: Final = "snapshots"
+_FORMAT: Final = 1
+"""Of the snapshot file; raised when its form changes."""
 _TRIES: Final = 100
 
 
@@ -28,6 +30,8 @@ def load(lake: Store, as_of: int | None = None) -> dict[str, Any]:
         known = f"snapshots 1 to {last}" if last else "nothing is published there yet"
         raise LakeError(f"no snapshot {as_of or ''} in {lake.url}: {known}".replace("  ", " "))
     found: dict[str, Any] = orjson.loads(lake.read(_path(number)))
+    if found.get("format") != _FORMAT:
+        raise LakeError(f"{lake.url} was written by another version of refinery; give another --target")
     return found
 
 
@@ -102,7 +106,9 @@ class Publication:
             if there is not None:
                 return there
             run = {"run_id": self._run_id, "snapshot": last + 1, **claim._asdict(), "files": found}
-            if self._lake.put_new(_path(last + 1), orjson.dumps({"snapshot": last + 1, "runs": [*kept, run]})):
+            if self._lake.put_new(
+                _path(last + 1), orjson.dumps({"format": _FORMAT, "snapshot": last + 1, "runs": [*kept, run]})
+            ):
                 return last + 1
         raise LakeError(f"{self._lake.url}: {_TRIES} others published at the same time; run again")
 

@@ -97,7 +97,7 @@ class TableWriter:
 
     def __init__(self, store: Store, run_id: str, scratch: str, stem: str) -> None:
         self._store, self._run_id, self._scratch, self._stem = store, run_id, scratch, stem
-        self._open: dict[tuple[str, str], ShardWriter] = {}
+        self._open: dict[str, ShardWriter] = {}
         self._done: list[tuple[str, str, ShardFile]] = []
 
     def __enter__(self) -> Self:
@@ -107,8 +107,8 @@ class TableWriter:
         for writer in self._open.values():
             writer.__exit__(kind, error, at)
 
-    def write(self, table: str, rows: pa.Table, schema: pa.Schema, part: str = "live") -> None:
-        """Appends rows of a schema with `event_date` and `run_id`; `part` keeps live and set-aside rows apart."""
+    def write(self, table: str, rows: pa.Table, schema: pa.Schema) -> None:
+        """Appends rows of a schema with `event_date` and `run_id`."""
         if not rows.num_rows:
             return
         rows = rows.drop_columns(["run_id"]) if "run_id" in rows.column_names else rows
@@ -117,7 +117,7 @@ class TableWriter:
         days = sorted(days) if len(days) <= _MAX_DAYS else ["mixed"]
         for day in days:
             those = rows.filter(pc.equal(rows["event_date"], day)) if len(days) > 1 else rows
-            key = (f"{table}/{day}", part)
+            key = f"{table}/{day}"
             if key not in self._open:
                 if len(self._open) >= _MAX_OPEN:
                     self._finish_all()
@@ -130,8 +130,8 @@ class TableWriter:
         return self._done
 
     def _finish_all(self) -> None:
-        for (place, part), writer in sorted(self._open.items()):
+        for place, writer in sorted(self._open.items()):
             table, _, day = place.partition("/")
-            file = writer.finish(f"tables/{place}/{self._run_id}", f"{self._stem}-{part}")
+            file = writer.finish(f"tables/{place}/{self._run_id}", self._stem)
             self._done.append((table, day, file))
         self._open = {}

@@ -57,8 +57,11 @@ class Store:
             raise StorageError(f"cannot write {self.address(path)}: {_why(error)}") from error
         return True
 
-    def put_file_new(self, path: str, file: Path) -> bool:
-        """Moves the finished local `file` to `path` unless something is there already; the file is gone after."""
+    def put_file_new(self, path: str, file: Path, *, durable: bool = True) -> bool:
+        """Moves the finished local `file` to `path` unless something is there already; the file is gone after.
+
+        `durable` files are on disk, and not in its cache only, before they have their name.
+        """
         if not self.is_local:
             put = self.put_new(path, file.read_bytes())
             file.unlink()
@@ -66,8 +69,9 @@ class Store:
         target = Path(self.url) / path
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("rb") as handle:
-                os.fsync(handle.fileno())
+            if durable:
+                with file.open("rb") as handle:
+                    os.fsync(handle.fileno())
             os.link(file, target)
         except FileExistsError:
             if target.stat().st_size != file.stat().st_size:  # cut short by a crash of the machine

@@ -37,6 +37,8 @@ class Judge(Ask):
 
     def fold(self, row: dict[str, Any], answers: Answers) -> dict[str, Any] | list[Request]:
         said = row["turns"][-1]["content"]
+        if said == "break":
+            raise ValueError(said)
         for vote in range(2):
             request = Request(({"role": "user", "content": said},), {"type": "integer"}, "grade v1", vote)
             text = answers(request)
@@ -92,6 +94,17 @@ def test_killed_between_answers_it_asks_only_what_is_missing(tmp_path, asked, li
     _run(path, tmp_path / "lake", second)
     assert len(first) + len(second) == len(asked)
     assert published_bytes(tmp_path / "lake") == published_bytes(tmp_path / "calm")
+
+
+def test_a_row_on_which_the_fold_breaks_costs_that_row(tmp_path, asked):
+    broken = conversation(1)
+    broken["messages"][-1]["content"] = "break"
+    logs = write(tmp_path / "logs" / "a.jsonl", [conversation(0), broken, conversation(4)])
+    _run(plan(tmp_path, logs, (*STAGES[:5], "tests.judge", STAGES[5])), tmp_path / "lake", asked)
+    query = "SELECT source_id, set_aside_why, set_aside_error FROM conversations WHERE set_aside_by = 'tests.judge'"
+    found = dict((i, (why, error)) for i, why, error in rows(tmp_path / "lake", query))
+    assert found["c1"][0] == "stage_fault"
+    assert found["c1"][1].startswith("ValueError at test_ask.py:")
 
 
 def test_a_plan_that_asks_needs_somebody_to_ask(tmp_path, asked):

@@ -14,7 +14,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.engine.runs import rows
+from refinery.engine.key import deployment_key
+from refinery.engine.run import Run
+from refinery.plan import load
+from refinery.storage.store import Store
+from tests.engine.runs import DyingExecutor, Killed, rows
 from tests.faults.killing import REPOSITORY, descendants
 from tests.logs import conversation, plan, write
 
@@ -96,3 +100,31 @@ def test_rays_own_loader_accepts_the_cluster_file():
     prepared = prepare_config(config)
     validate_config(prepared)
     assert prepared["max_workers"] == 2
+
+
+def test_an_error_on_a_worker_is_one_sentence_of_ours(tmp_path):
+    """The input changes after the run froze it: the task that reads it raises on a worker."""
+    logs = write(tmp_path / "logs" / "a.jsonl", [conversation(i) for i in range(8)])
+    path = plan(tmp_path, logs)
+    with pytest.raises(Killed):
+        Run(load(path), Store(tmp_path / "lake"), deployment_key(), DyingExecutor(0), lambda *_: None)()
+    write(logs, [conversation(1)])
+    command = [sys.executable, "-m", "pipelines.refine", str(path), "--target", str(tmp_path / "lake")]
+    environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
+    done = subprocess.run(
+        command, check=False, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("InputError: a.jsonl changed since the run froze its input")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_cluster_that_does_not_answer_is_said_within_seconds(tmp_path):
+    path = plan(tmp_path, write(tmp_path / "logs" / "a.jsonl", [conversation(1)]))
+    command = [sys.executable, "-m", "pipelines.refine", str(path), "--target", str(tmp_path / "lake")]
+    environment = os.environ | {"RAY_ADDRESS": f"127.0.0.1:{_port()}"}
+    done = subprocess.run(
+        command, check=False, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "StorageError: no Ray cluster answers at 127.0.0.1" in done.stderr
