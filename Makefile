@@ -30,7 +30,7 @@ check: $(VENV)/dev     ## under a minute: format, lint, types, layers, quick tes
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not ray" -n 2
+	$(BIN)/pytest -m "not ray and not slow and not soak" -n 2
 
 walk: $(VENV)/dev      ## three golden conversations, stop by stop: only what each stage added
 	$(BIN)/python -m tests.walk.show

@@ -25,8 +25,8 @@ import pyarrow.parquet as pq
 from refinery.engine.batch import put, split
 from refinery.engine.key import deployment_key
 from refinery.errors import ParseError
+from refinery.intake.reader import Bad, read
 from refinery.intake.rows import Reading, row, table, zone_of
-from refinery.intake.source import Bad, read
 from refinery.lake.tables import FIXED, conversations_schema, explode
 from refinery.plan import Plan, load
 from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_WHY

@@ -11,8 +11,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
 from refinery.errors import PlanError
+from refinery.intake.reader import Limits
 from refinery.intake.rows import ROWS
-from refinery.intake.source import Limits, Source
+from refinery.intake.source import Source
 from refinery.stage import Exchange, Step
 from refinery.stages import make, step_class
 

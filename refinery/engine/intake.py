@@ -10,20 +10,10 @@ from refinery.engine.batch import split, through
 from refinery.engine.manifest import Entry
 from refinery.engine.tasks import RowWriter, Work
 from refinery.errors import ParseError
+from refinery.intake.reader import Bad, Limits, read, refused
 from refinery.intake.redact import redact_text
 from refinery.intake.rows import Origin, Reading, row, table, zone_of
-from refinery.intake.source import (
-    PACKED_SUFFIXES,
-    Bad,
-    File,
-    Limits,
-    Source,
-    count_newlines,
-    read,
-    refused,
-    splittable,
-    verify,
-)
+from refinery.intake.source import PACKED_SUFFIXES, File, Source, count_newlines, splittable, verify
 from refinery.ledger import Counts, Line, count, merge
 from refinery.records.fate import QUARANTINE
 

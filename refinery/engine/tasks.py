@@ -90,6 +90,8 @@ class RowWriter:
         if self._work.final:
             schema = conversations_schema(self._work.after)
             for table in (live, *dead):
+                self._tables.see(table)
+            for table in (live, *dead):
                 self._tables.write("conversations", table, schema)
                 for name, rows in explode(table):
                     self._tables.write(name, rows, FIXED[name])

@@ -4,7 +4,7 @@ Keys besides those of a service log, which adapters may set: per message `source
 at the top `end_reason` and `votes` (`[{dimension, value, num}]`). Any other key becomes metadata, never a turn.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
@@ -34,6 +34,16 @@ def matches(record: object) -> bool:
 def records(document: object) -> Iterator[object]:
     """One object is one conversation; a list holds many."""
     yield from document if isinstance(document, list) else [document]
+
+
+def items(document: object, matches: Callable[[object], bool], said: str) -> Iterator[object]:
+    """For adapters: a list yields its items, one record itself; raises ParseError `wrong_shape` with what is `said`."""
+    if isinstance(document, list):
+        yield from document
+    elif matches(document):
+        yield document
+    else:
+        raise ParseError("wrong_shape", said)
 
 
 def native(record: object) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeGuard
 import orjson
 
 from refinery.errors import ParseError
+from refinery.intake.native import items
 
 FORMAT: Final = "star"
 
@@ -38,12 +39,7 @@ def matches(record: object) -> TypeGuard[dict[str, Any]]:
 
 def records(document: object) -> Iterator[object]:
     """One dialogue yields itself, a list its items; anything else raises ParseError `wrong_shape`."""
-    if isinstance(document, list):
-        yield from document
-    elif matches(document):
-        yield document
-    else:
-        raise ParseError("wrong_shape", "a STAR document is one dialogue with DialogueID and Events, or a list of them")
+    yield from items(document, matches, "a STAR document is one dialogue with DialogueID and Events, or a list of them")
 
 
 def native(record: object) -> dict[str, Any]:

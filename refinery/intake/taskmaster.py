@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final, TypeGuard
 
 from refinery.errors import ParseError
+from refinery.intake.native import items
 
 FORMAT: Final = "taskmaster"
 
@@ -28,12 +29,7 @@ def matches(record: object) -> TypeGuard[dict[str, Any]]:
 
 def records(document: object) -> Iterator[object]:
     """A list yields its items, one dialogue itself; anything else raises ParseError `wrong_shape`."""
-    if isinstance(document, list):
-        yield from document
-    elif matches(document):
-        yield document
-    else:
-        raise ParseError("wrong_shape", "a Taskmaster document is a list of dialogues, or one with utterances")
+    yield from items(document, matches, "a Taskmaster document is a list of dialogues, or one with utterances")
 
 
 def native(record: object) -> dict[str, Any]:

@@ -52,7 +52,8 @@ FIXED: Final = {
 """Schemas of all tables but `conversations`, whose columns follow from the plan."""
 _NESTED: Final = {"turns": TURNS, "findings": FINDINGS, "samples": SAMPLES}
 _MAX_DAYS: Final = 8
-"""Rows of more days than this in one batch go to one file, `mixed`: a back-fill must not make a file a day a shard."""
+"""A task that has seen more days than this writes the rest to one file, `mixed`: a back-fill must not make a file a
+day a shard. A file costs about 90 column chunks, so small ones took twice the time of the rows in them."""
 _MAX_OPEN: Final = 64
 
 
@@ -98,6 +99,7 @@ class TableWriter:
     def __init__(self, store: Store, run_id: str, scratch: str, stem: str) -> None:
         self._store, self._run_id, self._scratch, self._stem = store, run_id, scratch, stem
         self._open: dict[str, ShardWriter] = {}
+        self._days = set[str]()
         self._done: list[tuple[str, str, ShardFile]] = []
 
     def __enter__(self) -> Self:
@@ -107,6 +109,10 @@ class TableWriter:
         for writer in self._open.values():
             writer.__exit__(kind, error, at)
 
+    def see(self, rows: pa.Table) -> None:
+        """Takes note of the days of rows that will come."""
+        self._days.update(rows["event_date"].unique().to_pylist())
+
     def write(self, table: str, rows: pa.Table, schema: pa.Schema) -> None:
         """Appends rows of a schema with `event_date` and `run_id`."""
         if not rows.num_rows:
@@ -114,7 +120,7 @@ class TableWriter:
         rows = rows.drop_columns(["run_id"]) if "run_id" in rows.column_names else rows
         rows = rows.append_column(_RUN, pa.repeat(pa.scalar(self._run_id), rows.num_rows))
         days = rows["event_date"].unique().to_pylist() if "event_date" in rows.column_names else ["all"]
-        days = sorted(days) if len(days) <= _MAX_DAYS else ["mixed"]
+        days = sorted(days) if len(self._days) <= _MAX_DAYS else ["mixed"]
         for day in days:
             those = rows.filter(pc.equal(rows["event_date"], day)) if len(days) > 1 else rows
             key = f"{table}/{day}"

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from benchmarks import scale
+from refinery.intake.reader import Bad, Limits, read
 from refinery.intake.rows import Reading, row, zone_of
-from refinery.intake.source import Bad, Limits, read
 from refinery.plan import load
 
 READING = Reading(b"k" * 32)

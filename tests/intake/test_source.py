@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from refinery.engine.intake import spans, tasks
 from refinery.errors import InputError, PlanError
-from refinery.intake.source import Bad, File, Limits, Source, count_newlines, read
+from refinery.intake.reader import Bad, Limits, read
+from refinery.intake.source import File, Source, count_newlines
 from tests.logs import conversation, write
 
 

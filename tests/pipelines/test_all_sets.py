@@ -12,6 +12,7 @@ from refinery.storage.store import Store
 from refinery.text.personal import spans
 from tests.engine.runs import rows
 
+pytestmark = pytest.mark.slow
 PLAN = Path(__file__).resolve().parents[2] / "pipelines" / "plans" / "all_sets.yaml"
 READ = {"star": 5234, "stc3-cn": 2981, "stc3-en": 1365, "tau-bench": 200, "tau2": 468, "taskmaster4": 3710}
 

@@ -12,8 +12,9 @@ import orjson
 from refinery.engine.intake import spans, tasks
 from refinery.engine.passes import INTAKE_VERSION
 from refinery.errors import ParseError
+from refinery.intake.reader import Bad, Limits, read
 from refinery.intake.rows import Reading, row, table, zone_of
-from refinery.intake.source import Bad, File, Limits, Source, read
+from refinery.intake.source import File, Source
 from refinery.stage import Stage
 from refinery.stages import STAGES, step_class
 from tests.properties import tables

@@ -15,8 +15,8 @@ import yaml
 
 from refinery.engine.batch import apply, split
 from refinery.engine.tasks import ROW, Join, joined
+from refinery.intake.reader import Bad, read
 from refinery.intake.rows import Reading, row, table, zone_of
-from refinery.intake.source import Bad, read
 from refinery.plan import Plan, load
 from refinery.stage import Exchange, Stage
 
