@@ -46,9 +46,10 @@ _SAYS: Final = """
 Measured: wall-clock seconds inside the process, from reading the plan to the last byte written (plain: four Parquet
 files; Refinery: the published snapshot). Seconds leave out imports, and of Refinery the start of Ray: they begin when
 each worker has done one empty task that imports what a run imports. All processes of a contender, Ray's own too, run
-on its cores and no others. Speed against plain is plain's seconds over the contender's of the same round; the median of these
-ratios is shown. Peak memory is the sum of proportional set sizes over the process tree, sampled every quarter of a
-second in the warm-up round only; what was touched of the object store and other shared memory is in it (in brackets).
+on its cores and no others. Speed against plain is plain's seconds over the contender's of the same round; the median
+of these ratios is shown. Peak memory is the sum of proportional set sizes over the process tree, sampled every
+quarter of a second in the warm-up round only; what was touched of the object store and other shared memory is in it
+(in brackets).
 
 Not measured: object stores and networks (input, lake and work files lie on one local disk, the input in the page cache
 after the warm-up), more than one machine, GPUs, models, restarts. The corpus is the real logs once and seeded
