@@ -91,7 +91,11 @@ def contenders(source: Path, cores: list[int]) -> list[Contender]:
     plain = (sys.executable, "-m", "benchmarks.plain", str(scale.PLAN), "--source", str(source))
     cluster = (sys.executable, "-m", "benchmarks.refine", "--child", str(source))
     refinery = [Contender(f"refinery, {n} core{'s' * (n > 1)}", n, (*cluster, str(n))) for n in cores]
-    return [Contender(PLAIN, 1, plain), *refinery]
+    return [
+        Contender(PLAIN, 1, plain),
+        Contender("plain without collector, 1 core", 1, (*plain, "--no-collector")),
+        *refinery,
+    ]
 
 
 def measure(one: Contender, out: Path, *, memory: bool) -> Result:
