@@ -25,7 +25,7 @@ demo: $(VENV)/core     ## make a log, refine it, show what came of it
 test: $(VENV)/dev      ## all tests, those on Ray clusters too
 	$(BIN)/pytest
 
-check: $(VENV)/dev     ## under a minute: format, lint, types, layers, quick tests
+check: $(VENV)/dev     ## about two minutes on 2 cores: format, lint, types, layers, quick tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

@@ -53,7 +53,7 @@ FIXED: Final = {
 _NESTED: Final = {"turns": TURNS, "findings": FINDINGS, "samples": SAMPLES}
 _MAX_DAYS: Final = 8
 """A task that has seen more days than this writes the rest to one file, `mixed`: a back-fill must not make a file a
-day a shard. A file costs about 90 column chunks, so small ones took twice the time of the rows in them."""
+day a shard. A file has about 90 column chunks, whatever few rows it holds."""
 _MAX_OPEN: Final = 64
 
 

@@ -48,7 +48,7 @@ class ShardWriter:
 
     A `table` is packed for readers (Parquet, zstd). What only the next passes read is packed for speed: `narrow` as
     Parquet with lz4, whose statistics let a reader pass over groups; `wide`, the shards themselves, as Arrow's own
-    file, which took a tenth of Parquet's time to write and read. Leaving without `finish` leaves nothing behind.
+    file, read without decoding. Leaving without `finish` leaves nothing behind.
     """
 
     def __init__(self, store: Store, schema: pa.Schema, scratch: str, kind: Kind = "table") -> None:
