@@ -13,7 +13,7 @@ from refinery.inspection.rulebook import Entry, load_rulebook
 from refinery.records.conversation import CONVERSATION
 from refinery.stage import Transform
 
-_READ = pa.schema([CONVERSATION.field(name) for name in ("turns", "signals", "scenario")])
+_READ = pa.schema([CONVERSATION.field(name) for name in ("turns", "signals", "scenario", "event_date")])
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from refinery.records.conversation import CONVERSATION
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
 POLICIES = RULES / "policies.yaml"
-SCHEMA = pa.schema([CONVERSATION.field(name) for name in ("turns", "signals", "scenario")])
+SCHEMA = pa.schema([CONVERSATION.field(name) for name in ("turns", "signals", "scenario", "event_date")])
 
 RULE: dict[str, Any] = {
     "id": "EXP.no_empathy.001",

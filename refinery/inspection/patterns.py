@@ -1,0 +1,81 @@
+"""Patterns that are proven linear (RE2 takes them), matched together: all at once, or those of a clause on few texts."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import re2
+
+from refinery.errors import RuleError
+
+MAX_PROGRAM = 10_000
+"""Measured: at 32,744 states (8 MB, RE2's default) the fast search gave up on the first line."""
+
+
+def options() -> re2.Options:
+    """Case does not count, anywhere."""
+    found = re2.Options()
+    found.log_errors, found.case_sensitive = False, False
+    return found
+
+
+def program_size(pattern: str) -> int:
+    """RE2's states for the pattern: how much it costs to compile it and to run it."""
+    return int(re2.compile(pattern, options()).programsize)
+
+
+def checked(pattern: str, where: str) -> str:
+    """The pattern, if RE2 takes it (so it is linear) and it is small enough to stay fast; else RuleError."""
+    try:
+        size = program_size(pattern)
+    except re2.error as error:
+        said = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+        raise RuleError(
+            f"{where}: RE2 refuses the pattern ({said}); RE2 is linear and knows no look-around, no back-reference "
+            "and no repetition above 1000; write the pattern without them"
+        ) from error
+    if size > MAX_PROGRAM:
+        raise RuleError(
+            f"{where}: the pattern has {size} states with its lists put in, more than {MAX_PROGRAM}, above which RE2 "
+            "runs out of memory for its fast search; make it several patterns of a list, or name one language of a list"
+        )
+    if re2.compile(pattern, options()).search("") is not None:
+        raise RuleError(f"{where}: the pattern matches the empty text, so every reply; ask for at least one character")
+    return pattern
+
+
+def alternatives(words: list[str]) -> str:
+    """`(?:a|b)` with the words taken literally, longest first, bounded where their ends are Latin letters or digits."""
+    return "(?:" + "|".join(bounded(word) for word in sorted(words, key=lambda w: (-len(w), w))) + ")"
+
+
+def bounded(word: str) -> str:
+    r"""The word taken literally, `\b` at an end that is a Latin letter or digit."""
+    edges = [r"\b" if end.isascii() and (end.isalnum() or end == "_") else "" for end in (word[0], word[-1])]
+    return f"{edges[0]}{re2.escape(word)}{edges[1]}"
+
+
+class AnyOf:
+    """Whether any of some patterns matches a text.
+
+    RE2's own filter: one pass over the literals that the patterns need, then only the patterns whose literals stood
+    there. Measured on 31,618 agent turns of 100 characters: 39 patterns of 49,000 states together 2.3 us a turn.
+    """
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._filter = re2.Filter()
+        for pattern in patterns:
+            self._filter.Add(pattern, options())
+        self._filter.Compile()
+
+    def which(self, text: bytes) -> Sequence[int]:
+        """Numbers of the patterns that match."""
+        return self._filter.Match(text) or ()
+
+    def holds(self, text: bytes) -> bool:
+        """Whether any does."""
+        return self._filter.Match(text) is not None
+
+
+def texts_of(values: pa.StringArray) -> list[bytes]:
+    """The values as UTF-8; null is empty."""
+    return [value or b"" for value in values.cast(pa.binary()).to_pylist()]

@@ -1,0 +1,154 @@
+"""A table of conversations as clauses ask it: what was said, by whom, where, and what was known. All made on demand."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from refinery.errors import StageError
+from refinery.inspection.conditions import Speaker, When
+from refinery.inspection.matching import Gate, Scanner
+from refinery.inspection.patterns import AnyOf, texts_of
+from refinery.inspection.plain import plain
+from refinery.inspection.signals import Signals
+from refinery.inspection.turns import AgentTurns, Bools, Ints, bools, parents
+from refinery.inspection.values import Values
+from refinery.inspection.windows import Interval, Windows, any_within, union
+from refinery.stage import array
+
+ROLES: Final[dict[Speaker, str]] = {"agent": "assistant", "customer": "user", "tool": "tool", "system": "system"}
+_NONE: Final = np.zeros(0, dtype=np.int64)
+
+
+class Talks:
+    """Columns `turns`, `signals`, `policies`, `scenario`, `event_date`, and the gates that each reply passes.
+
+    A *place* is a turn's number among all turns of the table, an *index* an agent turn's among all agent turns.
+    """
+
+    def __init__(self, table: pa.Table, scanner: Scanner) -> None:
+        self._table = table
+        self._scanner = scanner
+        self.turns = AgentTurns(array(table, "turns"))
+        self.signals = Signals(array(table, "signals"), self.turns)
+        self._places: dict[Speaker, Ints] = {}
+        self._texts: dict[Speaker, list[bytes]] = {}
+        self.memo: dict[object, object] = {}
+        """What clauses found and may be asked for again, by the clause."""
+
+    @cached_property
+    def windows(self) -> Windows:
+        """The geometry of the conversations."""
+        is_customer = np.zeros(self.turns.num_flat, dtype=np.bool_)
+        is_customer[self.turns.places(ROLES["customer"])] = True
+        return Windows(is_customer, self.turns.flat_row, self.turns.num_rows)
+
+    def interval(self, when: When, at: Ints) -> Interval:
+        """The places where a clause of this `when` looks, for each of the agent turns `at` (indices)."""
+        return self.windows.of(when, self.turns.place[at])
+
+    def places(self, by: Speaker) -> Ints:
+        """Places of the turns of a speaker."""
+        if by not in self._places:
+            self._places[by] = self.turns.places(ROLES[by])
+        return self._places[by]
+
+    def text(self, by: Speaker, places: Ints) -> list[bytes]:
+        """What the speaker said at these places, in plain characters; nothing is empty."""
+        return texts_of(plain(self.turns.field("content", places)))
+
+    @cached_property
+    def _passed(self) -> tuple[Ints, Ints]:
+        """Agent turns by gate, and where each gate's begin. Equal replies are scanned once."""
+        coded = self.turns.content.dictionary_encode()
+        code = np.asarray(coded.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
+        by_code = np.argsort(code, kind="stable")
+        bounds = np.searchsorted(code[by_code], np.arange(len(coded.dictionary) + 1))
+        text, gate = self._scanner.scan(plain(coded.dictionary))
+        sizes = bounds[text + 1] - bounds[text]
+        steps = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        index, gate = by_code[np.repeat(bounds[text], sizes) + steps], np.repeat(gate, sizes)
+        keys = np.unique(gate * max(len(code), 1) + index)
+        starts = np.searchsorted(keys, np.arange(len(self._scanner.gates) + 1) * max(len(code), 1))
+        return keys % max(len(code), 1), starts
+
+    def scans(self, gate: Gate) -> bool:
+        """Whether the scanner looks for this gate."""
+        return gate in self._scanner.gates
+
+    def passing(self, gate: Gate) -> Ints:
+        """The agent turns that pass one of the scanner's gates, ascending."""
+        index, starts = self._passed
+        number = self._scanner.gates[gate]
+        return index[starts[number] : starts[number + 1]]
+
+    def matching(self, patterns: AnyOf, by: Speaker, interval: Interval) -> Ints:
+        """The places inside of the intervals at which the speaker's text matches; only these texts are looked at."""
+        mine = self.places(by)
+        inside = union((np.searchsorted(mine, interval[0]), np.searchsorted(mine, interval[1])))
+        known: dict[bytes, bool] = {}
+        texts = self.text(by, mine[inside])
+        for text in texts:
+            if text not in known:
+                known[text] = patterns.holds(text)
+        return mine[inside[np.asarray([known[text] for text in texts], dtype=np.bool_)]]
+
+    def values(self, path: str, at: Ints) -> Values:
+        """A value of the state at these agent turns."""
+        if path == "talk.signals":
+            return self.signals.count(at)
+        if path == "talk.calls":
+            return Values.numbers(self._since_start(np.sort(self.turns.place[self.turns.call_turn]), at))
+        if path == "talk.turns":
+            return Values.numbers(self._since_start(self.turns.place, at))
+        return self.signals.values(path, at)
+
+    def _since_start(self, places: Ints, at: Ints) -> Ints:
+        start, end = self.interval("before", at)
+        return np.searchsorted(places, end + 1) - np.searchsorted(places, start)
+
+    @cached_property
+    def _policies(self) -> tuple[Ints, pa.Array]:
+        lists = array(self._table, "policies").flatten()
+        if len(lists) != self.turns.num_flat:
+            raise StageError(f"inspection.online: {len(lists)} policy lists for {self.turns.num_flat} turns")
+        return parents(lists), lists.flatten()
+
+    def of_policy(self, names: Sequence[str]) -> Ints:
+        """Places at which any of these policies was recognised."""
+        place, found = self._policies
+        return np.unique(place[bools(pc.is_in(found, value_set=pa.array(list(names), pa.string())))])
+
+    def recognised(self, at: Ints) -> Bools:
+        """Whether recognition said anything of these agent turns."""
+        return np.isin(self.turns.place[at], self._policies[0])
+
+    def in_column(self, name: str, words: Sequence[str], at: Ints) -> Bools:
+        """Whether the conversation's `scenario` or the like is one of the words, for these agent turns."""
+        values = array(self._table, name).take(pa.array(self.turns.row[at]))
+        return bools(pc.is_in(values, value_set=pa.array(list(words), pa.string())))
+
+    def days(self, at: Ints) -> pa.Array:
+        """The day of each agent turn's conversation, `YYYY-MM-DD`, or `undated`."""
+        return array(self._table, "event_date").take(pa.array(self.turns.row[at]))
+
+    def row_of(self, name: str, row: int) -> list[dict[str, Any]]:
+        """One conversation's list of turns or signals, as Python objects."""
+        return array(self._table, name)[row].as_py() or []
+
+    def chinese(self, at: Ints) -> Bools:
+        """Whether the agent wrote any Chinese character in the conversation."""
+        return np.isin(self.turns.row[at], self._chinese_rows)
+
+    @cached_property
+    def _chinese_rows(self) -> Ints:
+        written = bools(pc.match_substring_regex(self.turns.content, pattern=r"\p{Han}"))
+        return np.unique(self.turns.row[written])
+
+
+def within(talks: Talks, hits: Ints, when: When, at: Ints) -> Bools:
+    """For each of the agent turns `at`, whether one of the places lies where a clause of this `when` looks."""
+    return any_within(hits, talks.interval(when, at))
