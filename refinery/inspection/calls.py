@@ -142,7 +142,7 @@ class Called(Clause):
         if self._result is not None:
             found = found[_matching(self._result, calls.returned(found))]
         for path in self._novel:
-            found = found[_novel(calls.values(path, found), talks, calls.turn[found])]
+            found = found[_novel([lookup(given, path) for given in calls.arguments(found)], talks, calls.turn[found])]
         return found
 
 
@@ -177,11 +177,12 @@ def _seen(keys: list[bytes | None], row: Ints) -> Bools:
     return np.asarray(found, dtype=np.bool_)
 
 
-def _novel(values: Values, talks: Talks, at: Ints) -> Bools:
-    """Whether a value that is there was never said before the turn, by anybody, nor stands in the signals."""
-    said = values.text.tolist()
+def _novel(given: list[object], talks: Talks, at: Ints) -> Bools:
+    """Whether an id or name that is there was never said before the turn, by anybody, nor stands in the signals."""
+    said = [str(value) if isinstance(value, str | int) and not isinstance(value, bool) else "" for value in given]
     speakers = ("customer", "tool", "system", "agent", "signals")
-    return np.asarray([bool(t) and not stood_before(talks, int(i), t, speakers) for t, i in zip(said, at, strict=True)])
+    found = [bool(t) and not stood_before(talks, int(i), t, speakers) for t, i in zip(said, at, strict=True)]
+    return np.asarray(found, dtype=np.bool_)
 
 
 class Returned(Clause):

@@ -144,7 +144,11 @@ class Clause(Strict):
     @property
     def reach(self) -> Scope:
         """How far it looks. State is known at the turn; what is novel or repeated was compared with all before."""
-        return "dialogue" if self.kind in ("novel", "repeats", "result") else REACH[self.when]
+        if self.kind in ("novel", "repeats", "result") or (self.tool and (self.tool.again is not None or self.tool.total)):
+            return "dialogue"
+        operands = self.number.bounds.values() if self.number else ()
+        whens = [self.when, *(operand.when for operand in operands if isinstance(operand, Argument))]
+        return max((REACH[when] for when in whens), key=SCOPES.index)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

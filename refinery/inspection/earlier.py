@@ -10,7 +10,7 @@ from refinery.inspection.numerals import numbers_in
 from refinery.inspection.talks import ROLES, Talks
 
 Source = Literal["agent", "customer", "tool", "system", "signals"]
-_SPACE = re.compile(r"\s+")
+_BESIDE = re.compile(r"[\W_]+")
 
 
 class Entry(NamedTuple):
@@ -23,14 +23,14 @@ class Entry(NamedTuple):
 
 
 def folded(text: str) -> str:
-    """Lower case without white space, so that spacing does not tell two values apart."""
-    return _SPACE.sub("", text).lower()
+    """Letters and digits only, in lower case: `#W 12-3` is `w123`, however somebody wrote it."""
+    return _BESIDE.sub("", text).lower()
 
 
 def stood_before(talks: Talks, index: int, text: str, sources: Iterable[Source]) -> bool:
     """Whether the text stands in anything that these sources had said before the agent turn."""
     sought = folded(text)
-    return any(sought in entry.text for entry in _before(talks, index, sources))
+    return not sought or any(sought in entry.text for entry in _before(talks, index, sources))
 
 
 def number_before(talks: Talks, index: int, number: float, sources: Iterable[Source]) -> bool:

@@ -62,7 +62,11 @@ class Lists:
                 f"{where}: no list `{given.name}` of kind {kind}; known: {', '.join(known)}; correct or add it"
             )
         self.used.add(given.name)
-        return found.all
+        return [name for entry in found.all for name in (self._nested(entry, where) if kind == "tools" else [entry])]
+
+    def _nested(self, entry: str, where: str) -> list[str]:
+        """A tool, or the tools of the list that `<<LIST>>` names."""
+        return self.names(ListName(list=entry[2:-2]), "tools", where) if re2.fullmatch(_MACRO, entry) else [entry]
 
     def keywords(self, given: list[str] | ListName, where: str) -> list[str]:
         """A pattern a word, which finds it as a whole word where it is written in Latin letters."""
