@@ -188,7 +188,7 @@ def _novel(given: list[object], talks: Talks, at: Ints) -> Bools:
 class Returned(Clause):
     """A tool returned a JSON object whose fields compare."""
 
-    cost = 3
+    cost = 4
 
     def __init__(self, names: Sequence[str], fields: Mapping[str, Bounds], when: When) -> None:
         self._names, self._fields, self._when = names, fields, when

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -11,6 +12,10 @@ from refinery.inspection.patterns import AnyOf
 from refinery.inspection.state import Expression
 from refinery.inspection.talks import Talks, within
 from refinery.inspection.turns import Bools, Ints
+
+
+QUICK: Final = 1
+"""Clauses of at most this cost are answered by column or by the scanner, for all turns at once."""
 
 
 class Clause(ABC):
@@ -38,13 +43,14 @@ class Clause(ABC):
 
 
 class Said(Clause):
-    """The reply matches one of the patterns."""
+    """The reply matches one of the patterns. `quick`: they are words, which many rules can be scanned for at once."""
 
     trigger = True
 
-    def __init__(self, patterns: Sequence[str]) -> None:
+    def __init__(self, patterns: Sequence[str], quick: bool) -> None:
         self._gate = tuple(patterns)
         self._any = AnyOf(patterns)
+        self.cost = 0 if quick else 2
 
     @property
     def gate(self) -> Gate:
@@ -56,16 +62,16 @@ class Said(Clause):
         return talks.passing(self._gate)
 
     def holds(self, talks: Talks, at: Ints) -> Bools:
-        """Looked up, if the patterns are among those that are scanned for; else asked of these turns alone."""
+        """Looked up, if the patterns are among those that are scanned for; else asked of these turns alone, once."""
         if talks.scans(self._gate):
             return np.isin(at, talks.passing(self._gate), assume_unique=True)
-        return within(talks, talks.matching(self._any, "agent", talks.interval("this", at)), "this", at)
+        return talks.replies_match(self._any, self._gate, at)
 
 
 class SaidThere(Clause):
     """What somebody said elsewhere in the conversation matches one of the patterns."""
 
-    cost = 4
+    cost = 5
 
     def __init__(self, patterns: Sequence[str], by: Speaker, when: When) -> None:
         self._any = AnyOf(patterns)
@@ -80,7 +86,7 @@ class SaidThere(Clause):
 class Recognised(Clause):
     """One of the policies was recognised."""
 
-    cost = 2
+    cost = 3
 
     def __init__(self, names: Sequence[str], when: When) -> None:
         self._names, self._when = tuple(names), when
@@ -93,7 +99,7 @@ class Recognised(Clause):
 class Known(Clause):
     """A CEL expression over the state at the turn is known to be true."""
 
-    cost = 3
+    cost = 4
 
     def __init__(self, expression: Expression) -> None:
         self._expression = expression

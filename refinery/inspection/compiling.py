@@ -24,7 +24,7 @@ def _said(clause: ruled.Clause, lists: Lists, where: str) -> Clause:
     else:
         patterns = lists.patterns(clause.regex or "", where)
     here = clause.by == "agent" and clause.when == "this"
-    return Said(patterns) if here else SaidThere(patterns, clause.by, clause.when)
+    return Said(patterns, clause.keywords is not None) if here else SaidThere(patterns, clause.by, clause.when)
 
 
 def _number(clause: ruled.Clause, lists: Lists, where: str) -> Clause:
@@ -42,7 +42,7 @@ def _novel(clause: ruled.Clause, lists: Lists, where: str) -> Clause:
 
 def _repeats(clause: ruled.Clause, lists: Lists, where: str) -> Clause:
     assert clause.repeats is not None
-    return Repeated(clause.repeats.min_length)
+    return Repeated(clause.repeats)
 
 
 def _tool(clause: ruled.Clause, lists: Lists, where: str) -> Clause:

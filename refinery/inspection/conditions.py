@@ -109,13 +109,16 @@ class Novel(Strict):
 
 
 class Repeats(Strict):
-    """The reply repeats an earlier one of the agent: R_rep of mission.md 2.4.1, for replies of at least `min_length`.
+    """The reply repeats an earlier one of the agent: R_rep of mission.md 2.4.1, where it is as stated here too.
 
-    `unless`: replies matching it, with what matches taken out, are left if too short to count.
+    `of`: any earlier reply, or the last one before it. `share`: the common substring is longer than this share of the
+    reply (the report's 0.5). `same_numbers`: replies that differ in a number say something else.
     """
 
     min_length: int = Field(default=1, ge=1)
-    without: Words | None = None
+    of: Literal["all", "last"] = "all"
+    share: float = Field(default=0.5, ge=0.5, lt=1)
+    same_numbers: bool = False
 
 
 KINDS = ("keywords", "regex", "number", "novel", "repeats", "tool", "result", "policy", "state")

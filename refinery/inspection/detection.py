@@ -7,11 +7,12 @@ import cel
 import numpy as np
 
 from refinery.errors import RuleError
-from refinery.inspection.clauses import Clause
+from refinery.inspection.clauses import QUICK, Clause
 from refinery.inspection.compiling import compile_clause
 from refinery.inspection.conditions import Detect
 from refinery.inspection.lists import Lists
 from refinery.inspection.matching import Gate
+from refinery.inspection.patterns import program_size
 from refinery.inspection.state import compile_cel
 from refinery.inspection.talks import Talks
 from refinery.inspection.turns import Bools, Ints
@@ -20,9 +21,10 @@ from refinery.inspection.turns import Bools, Ints
 class Detector:
     """Finds the agent turns on which a rule's condition is true.
 
-    Only turns at which a trigger holds are looked at: all triggers without which the condition is never true (its
-    `gates`, where they are text), else any. Of these the names are asked one after another, cheap ones first; after
-    each, a turn is kept only while some answer to the remaining names can still make the condition true.
+    Only turns at which a trigger holds are looked at: the cheapest of those without which the condition is never true,
+    else any of them. Where they are text they are the rule's gates, for which all replies are scanned at once. Of what
+    is left the names are asked one after another, cheap ones first; after each, a turn is kept only while some answer
+    to the remaining names can still make the condition true.
     """
 
     def __init__(self, detect: Detect, lists: Lists, where: str) -> None:
@@ -43,7 +45,7 @@ class Detector:
             raise RuleError(f"{where}: key `detect.condition`: it is never true; correct it")
         needed = [clause for axis, clause in enumerate(triggers) if not self._truth.take(0, axis=axis).any()]
         self._needed = bool(needed)
-        self._openers = needed or triggers
+        self._openers = _cheapest(needed) or triggers
 
     @property
     def gates(self) -> list[Gate]:
@@ -73,6 +75,12 @@ class Detector:
             else:
                 found = np.union1d(found, clause.candidates(talks))
         return found
+
+
+def _cheapest(needed: list[Clause]) -> list[Clause]:
+    """Of the triggers without which nothing holds: keyword lists and tools, all of them; else the smallest pattern."""
+    quick = [clause for clause in needed if clause.cost <= QUICK]
+    return quick or sorted(needed, key=lambda clause: (clause.cost, sum(map(program_size, clause.gate or ()))))[:1]
 
 
 def _truth(condition: str, names: list[str], where: str) -> Bools:

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
 
 import orjson
 
@@ -13,13 +15,23 @@ Source = Literal["agent", "customer", "tool", "system", "signals"]
 _BESIDE = re.compile(r"[\W_]+")
 
 
-class Entry(NamedTuple):
-    """One turn or signal: from which turn number on it is known, whose it is, its text folded, its numbers."""
+@dataclass
+class Entry:
+    """One turn or signal: from which turn number on it is known, whose it is, and its text."""
 
     turn_idx: int
     source: Source
-    text: str
-    numbers: frozenset[float]
+    said: str
+
+    @cached_property
+    def text(self) -> str:
+        """The text folded."""
+        return folded(self.said)
+
+    @cached_property
+    def numbers(self) -> frozenset[float]:
+        """The numbers in it."""
+        return frozenset(numbers_in(self.said))
 
 
 def folded(text: str) -> str:
@@ -55,14 +67,10 @@ def _said(turns: list[dict[str, Any]]) -> Iterable[Entry]:
     speakers = {role: speaker for speaker, role in ROLES.items()}
     for turn in turns:
         calls = [call["arguments"] or "" for call in turn["tool_calls"] or ()]
-        yield _entry(turn["turn_idx"], speakers[turn["role"]], "\n".join([turn["content"] or "", *calls]))
+        yield Entry(turn["turn_idx"], speakers[turn["role"]], "\n".join([turn["content"] or "", *calls]))
 
 
 def _signalled(signals: list[dict[str, Any]]) -> Iterable[Entry]:
     for signal in signals:
         if signal is not None:
-            yield _entry(signal["turn_idx"] or 0, "signals", orjson.dumps(signal).decode())
-
-
-def _entry(turn_idx: int, source: Source, text: str) -> Entry:
-    return Entry(turn_idx, source, folded(text), frozenset(numbers_in(text)))
+            yield Entry(signal["turn_idx"] or 0, "signals", orjson.dumps(signal).decode())

@@ -3,6 +3,7 @@
     ＣＶＶ -> CVV      pass\u200bword -> password      a\u3000b -> a b
 """
 
+import re
 from typing import Final
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ _PLAIN: Final[dict[int, str | None]] = {
 }  # fmt: skip
 """Left as they are: Chinese punctuation and quotation marks, which patterns name."""
 _STRANGE: Final = "[" + "".join(f"\\x{{{code:x}}}" for code in sorted(_PLAIN)) + "]"
+_ONE: Final = re.compile("[" + "".join(map(chr, sorted(_PLAIN))) + "]")
 
 
 def plain(texts: pa.StringArray) -> pa.StringArray:
@@ -27,7 +29,7 @@ def plain(texts: pa.StringArray) -> pa.StringArray:
     strange = bools(pc.match_substring_regex(texts, pattern=_STRANGE))
     if not strange.any():
         return texts
-    mended = [text.translate(_PLAIN) for text in texts.filter(pa.array(strange)).to_pylist()]
+    mended = [_ONE.sub(lambda one: _PLAIN[ord(one[0])] or "", text) for text in texts.filter(pa.array(strange)).to_pylist()]
     return pc.replace_with_mask(texts, pa.array(strange), pa.array(mended, pa.string()))
 
 

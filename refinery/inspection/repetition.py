@@ -8,71 +8,101 @@ sets of units of two replies of Jaccard over 0.8 are of nearly equal size.
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 
 from refinery.inspection.clauses import Clause
+from refinery.inspection.conditions import Repeats
+from refinery.inspection.numerals import numbers_in
 from refinery.inspection.talks import Talks
 from refinery.inspection.turns import Bools, Ints
 from refinery.text.normalise import has_han, normalise, shingles, words
-from refinery.text.overlap import MAX_JACCARD, MAX_SUBSTRING_SHARE, MIN_SUBSTRING_LENGTH
+from refinery.text.overlap import MAX_JACCARD, MIN_SUBSTRING_LENGTH
 
 _BASE: Final = 0x9E3779B97F4A7C15 | 1  # odd, so that its powers do not vanish modulo 2**64
-_BETWEEN: Final = "\0"
-"""Stands between two replies of a history; no reply holds it."""
 
 
 class Repeated(Clause):
-    """The reply, of at least so many characters, repeats an earlier one of the agent in the same conversation."""
+    """The reply repeats an earlier one of the agent in the same conversation."""
 
     trigger = True
-    cost = 7
+    cost = 8
 
-    def __init__(self, min_length: int) -> None:
-        self._min_length = min_length
+    def __init__(self, how: Repeats) -> None:
+        self._how = how
 
     def candidates(self, talks: Talks) -> Ints:
         """Exactly where it holds."""
-        lengths = _repeated(talks)
-        return np.flatnonzero(lengths >= self._min_length)
+        return np.flatnonzero(_repeated(talks, self._how))
 
     def holds(self, talks: Talks, at: Ints) -> Bools:
         """Compared once a table, whoever asks again."""
-        return _repeated(talks)[at] >= self._min_length
+        return _repeated(talks, self._how)[at]
 
 
-def _repeated(talks: Talks) -> Ints:
-    """For each agent turn the length of its reply in normal form where it repeats an earlier one, else 0."""
-    if _repeated not in talks.memo:
-        talks.memo[_repeated] = _compare(talks)
-    return talks.memo[_repeated]  # type: ignore[return-value]
+def _repeated(talks: Talks, how: Repeats) -> Bools:
+    """For each agent turn whether its reply repeats an earlier one."""
+    key = (_repeated, repr(how))
+    if key not in talks.memo:
+        talks.memo[key] = _compare(talks, how)
+    return talks.memo[key]  # type: ignore[return-value]
 
 
-def _compare(talks: Talks) -> Ints:
-    coded = talks.turns.content.dictionary_encode()
-    code = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    replies = [Reply(text) for text in coded.dictionary.to_pylist()]
-    found = np.zeros(len(code), dtype=np.int64)
+def _compare(talks: Talks, how: Repeats) -> Bools:
+    replies, code = talks.replies
     spoken = np.flatnonzero(code >= 0)
-    rows = talks.turns.row[spoken]
-    for mine in np.split(spoken, np.flatnonzero(np.diff(rows)) + 1):
-        history = History()
-        for index in mine.tolist() if len(mine) > 1 else ():
-            reply = replies[code[index]]
-            if reply.text:
-                found[index] = len(reply.text) if history.holds(reply) else 0
-                history.add(reply)
+    later, earlier = _pairs(talks.turns.row[spoken], how.of)
+    pairs = code[spoken[np.stack([later, earlier])]]
+    kinds, kind = np.unique(pairs, axis=1, return_inverse=True)
+    ready = {number: Reply(text) for number, text in _texts(replies, np.unique(kinds))}
+    held = [_repeats(ready[a], ready[b], how) for a, b in kinds.T.tolist()]
+    found = np.zeros(len(code), dtype=np.bool_)
+    found[spoken[later[np.asarray(held, dtype=np.bool_)[kind.reshape(-1)]]]] = True
     return found
+
+
+def _pairs(row: Ints, of: str) -> tuple[Ints, Ints]:
+    """Each reply with the one before it in its conversation, or with all before it."""
+    place = np.arange(len(row), dtype=np.int64)
+    starts = np.flatnonzero(np.diff(row, prepend=-1))
+    first = np.repeat(starts, np.diff(np.append(starts, len(row))))
+    sizes = place - first if of == "all" else np.minimum(place - first, 1)
+    steps = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.repeat(place, sizes), np.repeat(place - sizes, sizes) + steps
+
+
+def _texts(replies: pa.StringArray, numbers: Ints) -> list[tuple[int, str]]:
+    return list(zip(numbers.tolist(), replies.take(pa.array(numbers)).to_pylist(), strict=True))
+
+
+def _repeats(reply: "Reply", earlier: "Reply", how: Repeats) -> bool:
+    """R_rep of mission.md 2.4.1, where lengths and numbers let it be asked."""
+    if len(reply.text) < how.min_length or not reply.text:
+        return False
+    if reply.text == earlier.text:
+        return bool(reply.units(reply.chinese)) or len(reply.text) > MIN_SUBSTRING_LENGTH
+    size = max(MIN_SUBSTRING_LENGTH, int(how.share * len(reply.text))) + 1
+    near = _share_much(reply.text, earlier.text, size) or _jaccard_over(reply, earlier)
+    return near and (not how.same_numbers or reply.numbers == earlier.numbers)
 
 
 class Reply:
     """A reply in normal form; its units are made when it is first compared."""
 
-    __slots__ = ("_bigrams", "_words", "chinese", "text")
+    __slots__ = ("_bigrams", "_numbers", "_words", "chinese", "text")
 
     def __init__(self, text: str) -> None:
-        self.text = normalise(text).replace(_BETWEEN, "")
+        self.text = normalise(text)
         self.chinese = has_han(self.text)
         self._words: frozenset[str] | None = None
         self._bigrams: frozenset[str] | None = None
+        self._numbers: tuple[float, ...] | None = None
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The numbers it says, in order."""
+        if self._numbers is None:
+            self._numbers = tuple(numbers_in(self.text))
+        return self._numbers
 
     def units(self, chinese: bool) -> frozenset[str]:
         """Character bigrams, or words."""
@@ -85,38 +115,16 @@ class Reply:
         return self._words
 
 
-class History:
-    """The distinct earlier replies of one conversation."""
-
-    def __init__(self) -> None:
-        self._replies: dict[str, Reply] = {}
-        self._text = ""
-
-    def add(self, reply: Reply) -> None:
-        """The reply as a further one."""
-        if reply.text not in self._replies:
-            self._replies[reply.text] = reply
-            self._text += _BETWEEN + reply.text
-
-    def holds(self, reply: Reply) -> bool:
-        """Whether the reply repeats one of them (R_rep of mission.md 2.4.1)."""
-        if reply.text in self._replies and (reply.units(reply.chinese) or len(reply.text) > MIN_SUBSTRING_LENGTH):
-            return True
-        return self._shares_half(reply.text) or any(_near(reply, earlier) for earlier in self._replies.values())
-
-    def _shares_half(self, text: str) -> bool:
-        """Whether a substring longer than 18 characters and than half of the text stands in one of them."""
-        size = max(MIN_SUBSTRING_LENGTH, int(MAX_SUBSTRING_SHARE * len(text))) + 1
-        if size > len(text):
-            return False
-        middle, arm = len(text) // 2, (size - 1) // 2
-        left, right = text[max(0, middle - arm) : middle + 1], text[middle : middle + arm + 1]
-        if left not in self._text and right not in self._text:
-            return False
-        return shares(text, self._text, size)
+def _share_much(text: str, earlier: str, size: int) -> bool:
+    """Such a substring, longer than half of the text, runs through its middle, to the left or to the right."""
+    if size > len(text) or size > len(earlier):
+        return False
+    middle, arm = len(text) // 2, (size - 1) // 2
+    left, right = text[max(0, middle - arm) : middle + 1], text[middle : middle + arm + 1]
+    return (left in earlier or right in earlier) and shares(text, earlier, size)
 
 
-def _near(reply: Reply, earlier: Reply) -> bool:
+def _jaccard_over(reply: Reply, earlier: Reply) -> bool:
     chinese = reply.chinese or earlier.chinese
     a, b = reply.units(chinese), earlier.units(chinese)
     if min(len(a), len(b)) <= MAX_JACCARD * max(len(a), len(b)):

@@ -33,10 +33,10 @@ class SaidNumber(Clause):
     """A number in the reply compares."""
 
     trigger = True
-    cost = 5
+    cost = 6
 
     def __init__(self, patterns: Sequence[str], bounds: Bounds, names: Sequence[str]) -> None:
-        self._said, self._captures, self._bounds = Said(patterns), Captures(patterns), bounds
+        self._said, self._captures, self._bounds = Said(patterns, quick=False), Captures(patterns), bounds
         self._names = tuple(names)
 
     @property
@@ -83,10 +83,10 @@ class SaidNovel(Clause):
     """What the groups of a pattern hold was not said before: as a number if it holds one, else as text."""
 
     trigger = True
-    cost = 6
+    cost = 7
 
     def __init__(self, patterns: Sequence[str], sources: Sequence[Source]) -> None:
-        self._said, self._captures, self._sources = Said(patterns), Captures(patterns), tuple(sources)
+        self._said, self._captures, self._sources = Said(patterns, quick=False), Captures(patterns), tuple(sources)
 
     @property
     def gate(self) -> tuple[str, ...]:

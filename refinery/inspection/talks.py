@@ -61,13 +61,29 @@ class Talks:
         return texts_of(plain(self.turns.field("content", places)))
 
     @cached_property
-    def _passed(self) -> tuple[Ints, Ints]:
-        """Agent turns by gate, and where each gate's begin. Equal replies are scanned once."""
+    def replies(self) -> tuple[pa.StringArray, Ints]:
+        """The agent's distinct replies in plain characters, and each agent turn's number among them (-1: none)."""
         coded = self.turns.content.dictionary_encode()
         code = np.asarray(coded.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
+        return plain(coded.dictionary), code
+
+    def replies_match(self, patterns: AnyOf, key: Gate, at: Ints) -> Bools:
+        """Which of these agent turns match; a reply is asked once, however often it was given and whoever asks."""
+        replies, code = self.replies
+        known = self.memo.setdefault((Talks.replies_match, key), np.full(len(replies) + 1, -1, dtype=np.int8))
+        assert isinstance(known, np.ndarray)
+        known[-1] = 0
+        new = np.unique(code[at][known[code[at]] < 0])
+        known[new] = [patterns.holds(text) for text in texts_of(replies.take(pa.array(new)))]
+        return known[code[at]] == 1
+
+    @cached_property
+    def _passed(self) -> tuple[Ints, Ints]:
+        """Agent turns by gate, and where each gate's begin. Equal replies are scanned once."""
+        replies, code = self.replies
         by_code = np.argsort(code, kind="stable")
-        bounds = np.searchsorted(code[by_code], np.arange(len(coded.dictionary) + 1))
-        text, gate = self._scanner.scan(plain(coded.dictionary))
+        bounds = np.searchsorted(code[by_code], np.arange(len(replies) + 1))
+        text, gate = self._scanner.scan(replies)
         sizes = bounds[text + 1] - bounds[text]
         steps = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         index, gate = by_code[np.repeat(bounds[text], sizes) + steps], np.repeat(gate, sizes)
@@ -89,12 +105,9 @@ class Talks:
         """The places inside of the intervals at which the speaker's text matches; only these texts are looked at."""
         mine = self.places(by)
         inside = union((np.searchsorted(mine, interval[0]), np.searchsorted(mine, interval[1])))
-        known: dict[bytes, bool] = {}
-        texts = self.text(by, mine[inside])
-        for text in texts:
-            if text not in known:
-                known[text] = patterns.holds(text)
-        return mine[inside[np.asarray([known[text] for text in texts], dtype=np.bool_)]]
+        said = self.turns.field("content", mine[inside]).dictionary_encode()
+        held = np.append(patterns.all_hold(plain(said.dictionary)), False)
+        return mine[inside[held[said.indices.fill_null(-1).to_numpy(zero_copy_only=False)]]]
 
     def values(self, path: str, at: Ints) -> Values:
         """A value of the state at these agent turns."""
