@@ -25,6 +25,7 @@ class Calls:
         self._talks, self._turns = talks, talks.turns
         self.turn: Ints = self._turns.call_turn
         """The agent turn (index) of each call."""
+        self._names = self._turns.call_name.dictionary_encode()
         self._maps: dict[int, dict[str, object]] = {}
         self._result: Ints | None = None
 
@@ -44,7 +45,8 @@ class Calls:
         """Calls of tools of these names; None: all calls."""
         if names is None:
             return np.arange(len(self.turn), dtype=np.int64)
-        return np.flatnonzero(bools(pc.is_in(self._turns.call_name, value_set=pa.array(list(names), pa.string()))))
+        wanted = bools(pc.is_in(self._names.dictionary, value_set=pa.array(list(names), pa.string())))
+        return np.flatnonzero(np.append(wanted, False)[self._names.indices.fill_null(-1).to_numpy(zero_copy_only=False)])
 
     def arguments(self, calls: Ints) -> list[dict[str, object]]:
         """The arguments of these calls; text that is no JSON object has none."""

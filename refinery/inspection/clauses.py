@@ -8,7 +8,7 @@ import numpy as np
 
 from refinery.inspection.conditions import Speaker, When
 from refinery.inspection.matching import Gate
-from refinery.inspection.patterns import AnyOf
+from refinery.inspection.patterns import AnyOf, bounded
 from refinery.inspection.state import Expression
 from refinery.inspection.talks import Talks, within
 from refinery.inspection.turns import Bools, Ints
@@ -43,14 +43,14 @@ class Clause(ABC):
 
 
 class Said(Clause):
-    """The reply matches one of the patterns. `quick`: they are words, which many rules can be scanned for at once."""
+    """The reply holds one of the words, or matches one of the patterns."""
 
     trigger = True
 
-    def __init__(self, patterns: Sequence[str], quick: bool) -> None:
-        self._gate = tuple(patterns)
-        self._any = AnyOf(patterns)
-        self.cost = 0 if quick else 2
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._any = any_of(gate)
+        self.cost = 0 if gate.literal else 2
 
     @property
     def gate(self) -> Gate:
@@ -68,13 +68,18 @@ class Said(Clause):
         return talks.replies_match(self._any, self._gate, at)
 
 
+def any_of(gate: Gate) -> AnyOf:
+    """The gate as patterns."""
+    return AnyOf([bounded(word) for word in gate.parts] if gate.literal else gate.parts)
+
+
 class SaidThere(Clause):
-    """What somebody said elsewhere in the conversation matches one of the patterns."""
+    """What somebody said elsewhere in the conversation holds one of the words, or matches one of the patterns."""
 
     cost = 5
 
-    def __init__(self, patterns: Sequence[str], by: Speaker, when: When) -> None:
-        self._any = AnyOf(patterns)
+    def __init__(self, gate: Gate, by: Speaker, when: When) -> None:
+        self._any = any_of(gate)
         self._by, self._when = by, when
 
     def holds(self, talks: Talks, at: Ints) -> Bools:

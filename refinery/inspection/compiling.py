@@ -7,6 +7,7 @@ from refinery.inspection.bounds import Bounds, compile_bounds
 from refinery.inspection.calls import Called, Returned
 from refinery.inspection.clauses import Clause, Known, Recognised, Said, SaidThere
 from refinery.inspection.lists import Lists
+from refinery.inspection.matching import Gate
 from refinery.inspection.patterns import AnyOf
 from refinery.inspection.repetition import Repeated
 from refinery.inspection.saying import SaidNovel, SaidNumber
@@ -19,12 +20,10 @@ def compile_clause(clause: ruled.Clause, lists: Lists, where: str) -> Clause:
 
 
 def _said(clause: ruled.Clause, lists: Lists, where: str) -> Clause:
-    if clause.keywords is not None:
-        patterns = lists.keywords(clause.keywords, where)
-    else:
-        patterns = lists.patterns(clause.regex or "", where)
+    words = None if clause.keywords is None else lists.keywords(clause.keywords, where)
+    gate = Gate(words is not None, tuple(words or lists.patterns(clause.regex or "", where)))
     here = clause.by == "agent" and clause.when == "this"
-    return Said(patterns, clause.keywords is not None) if here else SaidThere(patterns, clause.by, clause.when)
+    return Said(gate) if here else SaidThere(gate, clause.by, clause.when)
 
 
 def _number(clause: ruled.Clause, lists: Lists, where: str) -> Clause:

@@ -80,7 +80,11 @@ class Detector:
 def _cheapest(needed: list[Clause]) -> list[Clause]:
     """Of the triggers without which nothing holds: keyword lists and tools, all of them; else the smallest pattern."""
     quick = [clause for clause in needed if clause.cost <= QUICK]
-    return quick or sorted(needed, key=lambda clause: (clause.cost, sum(map(program_size, clause.gate or ()))))[:1]
+    return quick or sorted(needed, key=lambda clause: (clause.cost, _size(clause)))[:1]
+
+
+def _size(clause: Clause) -> int:
+    return sum(map(program_size, clause.gate.parts)) if clause.gate else 0
 
 
 def _truth(condition: str, names: list[str], where: str) -> Bools:

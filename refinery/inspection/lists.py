@@ -8,7 +8,7 @@ from pydantic import Field
 
 from refinery.errors import RuleError
 from refinery.inspection.conditions import ListName
-from refinery.inspection.patterns import alternatives, bounded, checked, options
+from refinery.inspection.patterns import alternatives, checked, options
 from refinery.inspection.reading import Strict, read
 
 Entry = Annotated[str, Field(min_length=1)]
@@ -69,8 +69,8 @@ class Lists:
         return self.names(ListName(list=entry[2:-2]), "tools", where) if re2.fullmatch(_MACRO, entry) else [entry]
 
     def keywords(self, given: list[str] | ListName, where: str) -> list[str]:
-        """A pattern a word, which finds it as a whole word where it is written in Latin letters."""
-        return [checked(bounded(word), where) for word in dict.fromkeys(self.names(given, "keywords", where))]
+        """The words in lower case; in Latin letters they are found as whole words, in either case."""
+        return list(dict.fromkeys(word.lower() for word in self.names(given, "keywords", where)))
 
     def patterns(self, given: str | ListName, where: str) -> list[str]:
         """The pattern, or those of the list it names, with each macro `<<LIST>>` or `<<LIST.en>>` put in its place."""

@@ -10,6 +10,7 @@ from refinery.inspection.calls import Calls
 from refinery.inspection.clauses import Clause, Said
 from refinery.inspection.conditions import Argument
 from refinery.inspection.earlier import Source, number_before, stood_before
+from refinery.inspection.matching import Gate
 from refinery.inspection.numerals import numbers_in
 from refinery.inspection.patterns import options
 from refinery.inspection.talks import Talks
@@ -36,11 +37,11 @@ class SaidNumber(Clause):
     cost = 6
 
     def __init__(self, patterns: Sequence[str], bounds: Bounds, names: Sequence[str]) -> None:
-        self._said, self._captures, self._bounds = Said(patterns, quick=False), Captures(patterns), bounds
+        self._said, self._captures, self._bounds = Said(Gate(False, tuple(patterns))), Captures(patterns), bounds
         self._names = tuple(names)
 
     @property
-    def gate(self) -> tuple[str, ...]:
+    def gate(self) -> Gate:
         """The patterns themselves."""
         return self._said.gate
 
@@ -86,10 +87,10 @@ class SaidNovel(Clause):
     cost = 7
 
     def __init__(self, patterns: Sequence[str], sources: Sequence[Source]) -> None:
-        self._said, self._captures, self._sources = Said(patterns, quick=False), Captures(patterns), tuple(sources)
+        self._said, self._captures, self._sources = Said(Gate(False, tuple(patterns))), Captures(patterns), tuple(sources)
 
     @property
-    def gate(self) -> tuple[str, ...]:
+    def gate(self) -> Gate:
         """The patterns themselves."""
         return self._said.gate
 

@@ -148,9 +148,9 @@ class Talks:
         """The day of each agent turn's conversation, `YYYY-MM-DD`, or `undated`."""
         return array(self._table, "event_date").take(pa.array(self.turns.row[at]))
 
-    def row_of(self, name: str, row: int) -> list[dict[str, Any]]:
-        """One conversation's list of turns or signals, as Python objects."""
-        return array(self._table, name)[row].as_py() or []
+    def signals_of(self, row: int) -> list[dict[str, Any] | None]:
+        """One conversation's signals as Python objects."""
+        return array(self._table, "signals")[row].as_py() or []
 
     def chinese(self, at: Ints) -> Bools:
         """Whether the agent wrote any Chinese character in the conversation."""

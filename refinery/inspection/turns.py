@@ -20,6 +20,7 @@ class AgentTurns:
         self.flat_row: Ints = parents(turns)
         """The conversation (row of the table) of each turn, the agent's or not."""
         self.num_flat = len(self._flat)
+        self._fields: dict[str, pa.Array] = {}
         self.place: Ints = self.places("assistant")
         """Place of each agent turn among all turns of the table."""
 
@@ -28,11 +29,17 @@ class AgentTurns:
 
     def places(self, role: str) -> Ints:
         """Places of the turns of a role, ascending."""
-        return np.flatnonzero(bools(pc.equal(pc.struct_field(self._flat, "role"), role)))
+        return np.flatnonzero(bools(pc.equal(self.flat("role"), role)))
+
+    def flat(self, name: str) -> pa.Array:
+        """A field of all turns, by place."""
+        if name not in self._fields:
+            self._fields[name] = pc.struct_field(self._flat, name)
+        return self._fields[name]
 
     def field(self, name: str, places: Ints | None = None) -> pa.Array:
         """A field of the turns at these places (the agent's, if not said)."""
-        return pc.struct_field(self._flat, name).take(pa.array(self.place if places is None else places))
+        return self.flat(name).take(pa.array(self.place if places is None else places))
 
     @cached_property
     def row(self) -> Ints:
@@ -56,7 +63,7 @@ class AgentTurns:
 
     @cached_property
     def _calls(self) -> tuple[Ints, pa.Array]:
-        calls = pc.struct_field(self._flat, "tool_calls")
+        calls = self.flat("tool_calls")
         of_agent = np.full(self.num_flat, -1, dtype=np.int64)
         of_agent[self.place] = np.arange(len(self))
         turn = of_agent[parents(calls)]
@@ -69,17 +76,17 @@ class AgentTurns:
         """For each tool call of an agent, the agent turn it belongs to (index into this view)."""
         return self._calls[0]
 
-    @property
+    @cached_property
     def call_id(self) -> pa.Array:
         """For each tool call, its id, which the result names."""
         return pc.struct_field(self._calls[1], "id")
 
-    @property
+    @cached_property
     def call_name(self) -> pa.Array:
         """For each tool call, the tool's name."""
         return pc.struct_field(self._calls[1], "name")
 
-    @property
+    @cached_property
     def call_arguments(self) -> pa.Array:
         """For each tool call, the JSON text of its arguments."""
         return pc.struct_field(self._calls[1], "arguments")
