@@ -147,7 +147,9 @@ class Clause(Strict):
     @property
     def reach(self) -> Scope:
         """How far it looks. State is known at the turn; what is novel or repeated was compared with all before."""
-        if self.kind in ("novel", "repeats", "result") or (self.tool and (self.tool.again is not None or self.tool.total)):
+        if self.kind in ("novel", "repeats", "result") or (
+            self.tool and (self.tool.again is not None or self.tool.total or self.tool.novel)
+        ):
             return "dialogue"
         operands = self.number.bounds.values() if self.number else ()
         whens = [self.when, *(operand.when for operand in operands if isinstance(operand, Argument))]

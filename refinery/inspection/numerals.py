@@ -18,10 +18,12 @@ _ENGLISH: Final = {
     )
 } | {word: 20 + 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())}
 _HAN: Final = "[" + "".join([*_DIGIT, *_UNIT]) + "]"
+_COUNTED: Final = "[个天日小钟分元块周星期月年号点位件份单次杯人岁折倍秒刻毛角]"
+"""A single Chinese numeral counts only before one of these: in 一直 and 一定 it is no number."""
 _WORD: Final = "|".join(sorted(_ENGLISH, key=len, reverse=True))
 _NUMBER: Final = re.compile(
     rf"(?P<digits>(?<![A-Za-z0-9_.])[0-9]{{1,3}}(?:,[0-9]{{3}})+(?:\.[0-9]+)?|(?<![A-Za-z0-9_.])[0-9]+(?:\.[0-9]+)?)(?P<wan>万)?"
-    rf"|(?P<han>{_HAN}+)|\b(?P<words>(?:{_WORD})(?:[ -](?:{_WORD}))?)\b",
+    rf"|(?P<han>{_HAN}{{2,}}|{_HAN}(?={_COUNTED}|$))|\b(?P<words>(?:{_WORD})(?:[ -](?:{_WORD}))?)\b",
     re.IGNORECASE,
 )
 MAX_DIGITS: Final = 15
