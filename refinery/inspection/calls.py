@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from refinery.inspection.bounds import Bounds, compares
 from refinery.inspection.clauses import Clause
 from refinery.inspection.conditions import When
-from refinery.inspection.earlier import stood_before
-from refinery.inspection.patterns import AnyOf, texts_of
+from refinery.inspection.earlier import ANYWHERE, stood_before
+from refinery.inspection.patterns import AnyOf
 from refinery.inspection.state import lookup, parsed
 from refinery.inspection.talks import Talks, within
 from refinery.inspection.turns import Bools, Ints, bools
@@ -46,7 +46,9 @@ class Calls:
         if names is None:
             return np.arange(len(self.turn), dtype=np.int64)
         wanted = bools(pc.is_in(self._names.dictionary, value_set=pa.array(list(names), pa.string())))
-        return np.flatnonzero(np.append(wanted, False)[self._names.indices.fill_null(-1).to_numpy(zero_copy_only=False)])
+        return np.flatnonzero(
+            np.append(wanted, False)[self._names.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+        )
 
     def arguments(self, calls: Ints) -> list[dict[str, object]]:
         """The arguments of these calls; text that is no JSON object has none."""
@@ -182,8 +184,7 @@ def _seen(keys: list[bytes | None], row: Ints) -> Bools:
 def _novel(given: list[object], talks: Talks, at: Ints) -> Bools:
     """Whether an id or name that is there was never said before the turn, by anybody, nor stands in the signals."""
     said = [str(value) if isinstance(value, str | int) and not isinstance(value, bool) else "" for value in given]
-    speakers = ("customer", "tool", "system", "agent", "signals")
-    found = [bool(t) and not stood_before(talks, int(i), t, speakers) for t, i in zip(said, at, strict=True)]
+    found = [bool(t) and not stood_before(talks, int(i), t, ANYWHERE) for t, i in zip(said, at, strict=True)]
     return np.asarray(found, dtype=np.bool_)
 
 
@@ -203,7 +204,7 @@ class Returned(Clause):
         start, end = talks.interval("before", at)
         last = np.searchsorted(places, end) - 1
         there = (last >= 0) & (places[np.maximum(last, 0)] >= start) if len(places) else last >= 0
-        return there & np.append(kept, False)[np.where(there, last, -1)]
+        return np.asarray(there & np.append(kept, False)[np.where(there, last, -1)], dtype=np.bool_)
 
     def _places(self, talks: Talks) -> tuple[Ints, Bools]:
         """Where these tools returned, ascending, and whether the fields compared."""

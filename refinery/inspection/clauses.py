@@ -13,7 +13,6 @@ from refinery.inspection.state import Expression
 from refinery.inspection.talks import Talks, within
 from refinery.inspection.turns import Bools, Ints
 
-
 QUICK: Final = 1
 """Clauses of at most this cost are answered by column or by the scanner, for all turns at once."""
 

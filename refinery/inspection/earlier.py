@@ -12,6 +12,7 @@ from refinery.inspection.numerals import numbers_in
 from refinery.inspection.talks import ROLES, Talks
 
 Source = Literal["agent", "customer", "tool", "system", "signals"]
+ANYWHERE: tuple[Source, ...] = ("customer", "tool", "system", "agent", "signals")
 _SPEAKERS: dict[str, Speaker] = {role: speaker for speaker, role in ROLES.items()}
 _BESIDE = re.compile(r"[\W_]+")
 

@@ -9,20 +9,19 @@ against the other.
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.inspection.patterns import AnyOf, bounded, edges, program_size, texts_of
-from refinery.inspection.turns import Ints
+from refinery.inspection.turns import Bools, Ints, steps
 
-try:
-    import hyperscan
-except ImportError:  # no wheel for this machine
-    hyperscan = None
+hyperscan: Any = import_module("hyperscan") if find_spec("hyperscan") else None
+"""None on a machine for which there is no wheel."""
 
 
 class Gate(NamedTuple):
@@ -55,7 +54,9 @@ class Scanner:
         fast = fast and hyperscan is not None
         taken = _taken(patterns) if fast else []
         rest = [pair for pair in patterns if pair not in set(taken)]
-        self._words = (_Words(words) if fast else _Filter([(bounded(w), n) for w, n in words], False)) if words else None
+        self._words = (
+            (_Words(words) if fast else _Filter([(bounded(w), n) for w, n in words], False)) if words else None
+        )
         self._patterns: list[_Patterns | _Filter] = [_Patterns(taken)] if taken else []
         self._patterns += [_Filter(rest, True)] if rest else []
 
@@ -123,16 +124,16 @@ class _Words:
         kept = self._stand_alone(data, text, word, end)
         text, word = text[kept], word[kept]
         count = self._count[word]
-        step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        return np.repeat(text, count), self._gate[np.repeat(self._start[word], count) + step]
+        return np.repeat(text, count), self._gate[np.repeat(self._start[word], count) + steps(count)]
 
-    def _stand_alone(self, data: list[bytes], text: Ints, word: Ints, end: Ints) -> npt.NDArray[np.bool_]:
+    def _stand_alone(self, data: list[bytes], text: Ints, word: Ints, end: Ints) -> Bools:
         r"""Where an edge of the word is a Latin letter or digit, what is beside it must be none (RE2's `\b`)."""
         sizes = np.asarray([len(one) + 1 for one in data], dtype=np.int64)
         is_word = _IS_WORD[np.frombuffer(b" " + b" ".join([*data, b""]), dtype=np.uint8)]
         last = 1 + (np.cumsum(sizes) - sizes)[text] + end
         left, right = is_word[last - self._bytes[word] - 1], is_word[last]
-        return ~(self._edges[0][word] & left) & ~(self._edges[1][word] & right)
+        joined = (self._edges[0][word] & left) | (self._edges[1][word] & right)
+        return np.asarray(~joined, dtype=np.bool_)
 
 
 def _scanned(database: Any, texts: list[bytes]) -> tuple[Ints, Ints, Ints]:  # noqa: ANN401 - hyperscan has no types

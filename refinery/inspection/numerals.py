@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-_DIGIT: Final = {char: value for value, chars in enumerate(["零〇", "一壹", "二两贰兩", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖"])
-                 for char in chars}  # fmt: skip
+_DIGITS: Final = "零〇 一壹 二两贰兩 三叁 四肆 五伍 六陆 七柒 八捌 九玖".split()
+_DIGIT: Final = {char: value for value, chars in enumerate(_DIGITS) for char in chars}
 _UNIT: Final = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000, "万": 10_000}
 _ENGLISH: Final = {
     word: value
@@ -22,7 +22,7 @@ _COUNTED: Final = "[个天日小钟分元块周星期月年号点位件份单次
 """A single Chinese numeral counts only before one of these: in 一直 and 一定 it is no number."""
 _WORD: Final = "|".join(sorted(_ENGLISH, key=len, reverse=True))
 _NUMBER: Final = re.compile(
-    rf"(?P<digits>(?<![A-Za-z0-9_.])[0-9]{{1,3}}(?:,[0-9]{{3}})+(?:\.[0-9]+)?|(?<![A-Za-z0-9_.])[0-9]+(?:\.[0-9]+)?)(?P<wan>万)?"
+    r"(?P<digits>(?<![A-Za-z0-9_.])(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?)(?P<wan>万)?"
     rf"|(?P<han>{_HAN}{{2,}}|{_HAN}(?={_COUNTED}|$))|\b(?P<words>(?:{_WORD})(?:[ -](?:{_WORD}))?)\b",
     re.IGNORECASE,
 )

@@ -65,7 +65,9 @@ def changed_lists(base: dict[str, NamedList], root: Path, changes: dict[str, Lis
     """The shipped lists with a tenant's changes, and the tenant's own beside them."""
     own = read_lists(root / "lists", root)
     if twice := sorted(set(own) & set(base)):
-        raise RuleError(f"lists/{twice[0]}.yaml: a list of that name is shipped; change it in {OVERRIDES} under `lists`")
+        raise RuleError(
+            f"lists/{twice[0]}.yaml: a list of that name is shipped; change it in {OVERRIDES} under `lists`"
+        )
     if unknown := sorted(set(changes) - set(base)):
         known = ", ".join(sorted(base))
         raise RuleError(f"{OVERRIDES}: key `lists`: no list `{unknown[0]}`; known: {known}; correct it")
@@ -83,7 +85,9 @@ def _changed(name: str, shipped: NamedList, change: ListChange) -> NamedList:
         entries[language] = [*entries.get(language, []), *words]
     left = {language: words for language, words in entries.items() if words}
     if not left:
-        raise RuleError(f"{OVERRIDES}: key `lists.{name}.remove`: nothing is left; set the rule's `enforce: off` instead")
+        raise RuleError(
+            f"{OVERRIDES}: key `lists.{name}.remove`: nothing is left; set the rule's `enforce: off` instead"
+        )
     return shipped.model_copy(update={"entries": left})
 
 

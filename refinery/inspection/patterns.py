@@ -1,4 +1,4 @@
-"""Patterns that are proven linear (RE2 takes them), matched together: all at once, or those of a clause on few texts."""
+"""Patterns that are proven linear (RE2 takes them), and the words that many of them start with."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
 """Text in plain characters, so that full-width letters or invisible marks hide nothing from a pattern.
 
-    ＣＶＶ -> CVV      pass\u200bword -> password      a\u3000b -> a b
+ＣＶＶ -> CVV      pass\u200bword -> password      a\u3000b -> a b
 """
 
 import re
@@ -29,7 +29,9 @@ def plain(texts: pa.StringArray) -> pa.StringArray:
     strange = bools(pc.match_substring_regex(texts, pattern=_STRANGE))
     if not strange.any():
         return texts
-    mended = [_ONE.sub(lambda one: _PLAIN[ord(one[0])] or "", text) for text in texts.filter(pa.array(strange)).to_pylist()]
+    mended = [
+        _ONE.sub(lambda one: _PLAIN[ord(one[0])] or "", text) for text in texts.filter(pa.array(strange)).to_pylist()
+    ]
     return pc.replace_with_mask(texts, pa.array(strange), pa.array(mended, pa.string()))
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from string import Template
 from typing import Any, Literal
 
+from jsonschema import Draft202012Validator, SchemaError
 from pydantic import Field
 
 from refinery.errors import RuleError
@@ -61,6 +62,11 @@ class Prompts:
 
 
 def _checked(prompt: PromptFile, folder: Path, name: str) -> PromptFile:
+    for schema, body in prompt.schemas.items():
+        try:
+            Draft202012Validator.check_schema(body)
+        except SchemaError as error:
+            raise RuleError(f"{name}/prompt.yaml: key `schemas.{schema}`: no JSON schema ({error.message})") from error
     for step, file in prompt.steps.items():
         if file.answer not in prompt.schemas:
             known = ", ".join(prompt.schemas)

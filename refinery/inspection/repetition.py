@@ -5,19 +5,24 @@ than half of a reply runs through its middle, so the characters around the middl
 sets of units of two replies of Jaccard over 0.8 are of nearly equal size.
 """
 
+import os
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from refinery.inspection.clauses import Clause
 from refinery.inspection.conditions import Repeats
 from refinery.inspection.numerals import numbers_in
 from refinery.inspection.talks import Talks
-from refinery.inspection.turns import Bools, Ints
+from refinery.inspection.turns import Bools, Ints, steps
 from refinery.text.normalise import has_han, normalise, shingles, words
 from refinery.text.overlap import MAX_JACCARD, MIN_SUBSTRING_LENGTH
 
+MAX_TRIES: Final = 4
+"""Occurrences of the middle of a reply that are looked at one by one."""
 _BASE: Final = 0x9E3779B97F4A7C15 | 1  # odd, so that its powers do not vanish modulo 2**64
 
 
@@ -51,12 +56,15 @@ def _compare(talks: Talks, how: Repeats) -> Bools:
     replies, code = talks.replies
     spoken = np.flatnonzero(code >= 0)
     later, earlier = _pairs(talks.turns.row[spoken], how.of)
-    pairs = code[spoken[np.stack([later, earlier])]]
-    kinds, kind = np.unique(pairs, axis=1, return_inverse=True)
-    ready = {number: Reply(text) for number, text in _texts(replies, np.unique(kinds))}
-    held = [_repeats(ready[a], ready[b], how) for a, b in kinds.T.tolist()]
+    long_enough = pc.utf8_length(replies).to_numpy(zero_copy_only=False) >= how.min_length
+    kept = long_enough[code[spoken[later]]]
+    later, earlier = spoken[later[kept]], spoken[earlier[kept]]
+    pairs, pair = np.unique(code[later] * len(replies) + code[earlier], return_inverse=True)
+    first, second = np.divmod(pairs, max(len(replies), 1))
+    ready = _ready(talks, np.unique(np.concatenate([first, second])))
+    held = [_repeats(ready[a], ready[b], how) for a, b in zip(first.tolist(), second.tolist(), strict=True)]
     found = np.zeros(len(code), dtype=np.bool_)
-    found[spoken[later[np.asarray(held, dtype=np.bool_)[kind.reshape(-1)]]]] = True
+    found[later[np.asarray(held, dtype=np.bool_)[pair]]] = True
     return found
 
 
@@ -66,12 +74,16 @@ def _pairs(row: Ints, of: str) -> tuple[Ints, Ints]:
     starts = np.flatnonzero(np.diff(row, prepend=-1))
     first = np.repeat(starts, np.diff(np.append(starts, len(row))))
     sizes = place - first if of == "all" else np.minimum(place - first, 1)
-    steps = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return np.repeat(place, sizes), np.repeat(place - sizes, sizes) + steps
+    return np.repeat(place, sizes), np.repeat(place - sizes, sizes) + steps(sizes)
 
 
-def _texts(replies: pa.StringArray, numbers: Ints) -> list[tuple[int, str]]:
-    return list(zip(numbers.tolist(), replies.take(pa.array(numbers)).to_pylist(), strict=True))
+def _ready(talks: Talks, numbers: Ints) -> "dict[int, Reply]":
+    """The replies of these numbers, each made once a table."""
+    known: dict[int, Reply] = talks.memo.setdefault(_ready, {})  # type: ignore[assignment]
+    new = [number for number in numbers.tolist() if number not in known]
+    texts = talks.replies[0].take(pa.array(new, pa.int64())).to_pylist()
+    known.update(zip(new, map(Reply, texts), strict=True))
+    return known
 
 
 def _repeats(reply: "Reply", earlier: "Reply", how: Repeats) -> bool:
@@ -120,8 +132,21 @@ def _share_much(text: str, earlier: str, size: int) -> bool:
     if size > len(text) or size > len(earlier):
         return False
     middle, arm = len(text) // 2, (size - 1) // 2
-    left, right = text[max(0, middle - arm) : middle + 1], text[middle : middle + arm + 1]
-    return (left in earlier or right in earlier) and shares(text, earlier, size)
+    for start, end in ((max(0, middle - arm), middle + 1), (middle, middle + arm + 1)):
+        place, tries = earlier.find(text[start:end]), 0
+        while place >= 0:
+            if _extent(text, start, earlier, place) >= size:
+                return True
+            if tries == MAX_TRIES:  # a text that repeats itself
+                return shares(text, earlier, size)
+            place, tries = earlier.find(text[start:end], place + 1), tries + 1
+    return False
+
+
+def _extent(left: str, i: int, right: str, j: int) -> int:
+    """Length of the longest common substring that holds left[i] and right[j], which are equal."""
+    back = len(os.path.commonprefix([left[i::-1], right[j::-1]]))
+    return back - 1 + len(os.path.commonprefix([left[i:], right[j:]]))
 
 
 def _jaccard_over(reply: Reply, earlier: Reply) -> bool:
@@ -136,13 +161,15 @@ def _jaccard_over(reply: Reply, earlier: Reply) -> bool:
 def shares(left: str, right: str, size: int) -> bool:
     """Whether the two texts have a substring of `size` characters in common; linear in both."""
     ours, theirs = _windows(left, size), _windows(right, size)
+    if not len(ours) or not len(theirs):
+        return False
     order = np.argsort(theirs, kind="stable")
-    place = np.searchsorted(theirs[order], ours)
-    met = np.flatnonzero(np.append(theirs[order], 0)[place] == ours) if len(theirs) else []
-    return any(left[i : i + size] == right[j : j + size] for i in met for j in [int(order[place[i]])])
+    place = order[np.minimum(np.searchsorted(theirs[order], ours), len(theirs) - 1)]
+    met = np.flatnonzero(theirs[place] == ours).tolist()
+    return any(left[i : i + size] == right[j : j + size] for i, j in zip(met, place[met].tolist(), strict=True))
 
 
-def _windows(text: str, size: int) -> np.ndarray:
+def _windows(text: str, size: int) -> npt.NDArray[np.uint64]:
     """A hash of each substring of `size` characters, by polynomial modulo 2**64; equal substrings hash alike."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
     if len(codes) < size:
@@ -151,4 +178,4 @@ def _windows(text: str, size: int) -> np.ndarray:
     sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(codes * powers)])
     inverse = np.cumprod(np.full(len(codes), pow(_BASE, -1, 2**64), dtype=np.uint64))
     starts = len(codes) - size + 1
-    return (sums[size:] - sums[:starts]) * inverse[:starts]
+    return np.asarray((sums[size:] - sums[:starts]) * inverse[:starts], dtype=np.uint64)

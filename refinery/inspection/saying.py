@@ -14,7 +14,7 @@ from refinery.inspection.matching import Gate
 from refinery.inspection.numerals import numbers_in
 from refinery.inspection.patterns import options
 from refinery.inspection.talks import Talks
-from refinery.inspection.turns import Bools, Ints
+from refinery.inspection.turns import Bools, Ints, steps
 from refinery.inspection.values import Values, holds
 
 
@@ -72,9 +72,8 @@ class SaidNumber(Clause):
         place = talks.turns.place[calls.turn[named]]
         low, high = (np.searchsorted(place, edge) for edge in talks.interval(operand.when, at))
         sizes = np.maximum(high - low, 0)
-        steps = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         number = np.repeat(np.arange(len(at)), sizes)
-        right = calls.values(operand.path, named[np.repeat(low, sizes) + steps])
+        right = calls.values(operand.path, named[np.repeat(low, sizes) + steps(sizes)])
         held = np.zeros(len(at), dtype=np.bool_)
         held[number[holds(numbers.take(number), bound, right)]] = True
         return held
@@ -87,7 +86,11 @@ class SaidNovel(Clause):
     cost = 7
 
     def __init__(self, patterns: Sequence[str], sources: Sequence[Source]) -> None:
-        self._said, self._captures, self._sources = Said(Gate(False, tuple(patterns))), Captures(patterns), tuple(sources)
+        self._said, self._captures, self._sources = (
+            Said(Gate(False, tuple(patterns))),
+            Captures(patterns),
+            tuple(sources),
+        )
 
     @property
     def gate(self) -> Gate:

@@ -31,7 +31,7 @@ class Signals:
     @cached_property
     def _time(self) -> Ints:
         since = pc.struct_field(self._flat, "turn_idx").fill_null(0).to_numpy(zero_copy_only=False)
-        return self._row * _TIME + since.astype(np.int64)
+        return np.asarray(self._row * _TIME + since, dtype=np.int64)
 
     def count(self, at: Ints) -> Values:
         """How many signals were known at these agent turns."""

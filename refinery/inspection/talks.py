@@ -14,7 +14,7 @@ from refinery.inspection.matching import Gate, Scanner
 from refinery.inspection.patterns import AnyOf, texts_of
 from refinery.inspection.plain import plain
 from refinery.inspection.signals import Signals
-from refinery.inspection.turns import AgentTurns, Bools, Ints, bools, parents
+from refinery.inspection.turns import AgentTurns, Bools, Ints, bools, parents, steps
 from refinery.inspection.values import Values
 from refinery.inspection.windows import Interval, Windows, any_within, union
 from refinery.stage import array
@@ -75,7 +75,7 @@ class Talks:
         known[-1] = 0
         new = np.unique(code[at][known[code[at]] < 0])
         known[new] = [patterns.holds(text) for text in texts_of(replies.take(pa.array(new)))]
-        return known[code[at]] == 1
+        return np.asarray(known[code[at]] == 1, dtype=np.bool_)
 
     @cached_property
     def _passed(self) -> tuple[Ints, Ints]:
@@ -85,8 +85,7 @@ class Talks:
         bounds = np.searchsorted(code[by_code], np.arange(len(replies) + 1))
         text, gate = self._scanner.scan(replies)
         sizes = bounds[text + 1] - bounds[text]
-        steps = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        index, gate = by_code[np.repeat(bounds[text], sizes) + steps], np.repeat(gate, sizes)
+        index, gate = by_code[np.repeat(bounds[text], sizes) + steps(sizes)], np.repeat(gate, sizes)
         keys = np.unique(gate * max(len(code), 1) + index)
         starts = np.searchsorted(keys, np.arange(len(self._scanner.gates) + 1) * max(len(code), 1))
         return keys % max(len(code), 1), starts
@@ -99,7 +98,7 @@ class Talks:
         """The agent turns that pass one of the scanner's gates, ascending."""
         index, starts = self._passed
         number = self._scanner.gates[gate]
-        return index[starts[number] : starts[number + 1]]
+        return np.asarray(index[starts[number] : starts[number + 1]], dtype=np.int64)
 
     def matching(self, patterns: AnyOf, by: Speaker, interval: Interval) -> Ints:
         """The places inside of the intervals at which the speaker's text matches; only these texts are looked at."""
@@ -107,7 +106,8 @@ class Talks:
         inside = union((np.searchsorted(mine, interval[0]), np.searchsorted(mine, interval[1])))
         said = self.turns.field("content", mine[inside]).dictionary_encode()
         held = np.append(patterns.all_hold(plain(said.dictionary)), False)
-        return mine[inside[held[said.indices.fill_null(-1).to_numpy(zero_copy_only=False)]]]
+        matched = held[said.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+        return np.asarray(mine[inside[matched]], dtype=np.int64)
 
     def values(self, path: str, at: Ints) -> Values:
         """A value of the state at these agent turns."""

@@ -98,6 +98,11 @@ def parents(lists: pa.ListArray) -> Ints:
     return np.repeat(np.arange(len(lists), dtype=np.int64), sizes)
 
 
+def steps(sizes: Ints) -> Ints:
+    """0, 1, …, size - 1 for each size, one after another."""
+    return np.asarray(np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes), dtype=np.int64)
+
+
 def bools(values: pa.Array) -> Bools:
     """A boolean Arrow array as numpy's; null is false."""
     return np.asarray(values.fill_null(False).to_numpy(zero_copy_only=False), dtype=np.bool_)

@@ -64,8 +64,8 @@ class Values(NamedTuple):
 
     def objects(self) -> list[object]:
         """The values as Python objects, None for nothing."""
-        pick = {NOTHING: lambda n, t: None, NUMBER: lambda n, t: n, TEXT: lambda n, t: t, TRUTH: lambda n, t: bool(n)}
-        return [pick[k](n, t) for k, n, t in zip(self.kind.tolist(), self.number.tolist(), self.text, strict=True)]
+        columns = zip(self.kind.tolist(), self.number.tolist(), self.text.tolist(), strict=True)
+        return [(None, number, text, bool(number == 1))[kind] for kind, number, text in columns]
 
 
 def holds(left: Values, bound: str, right: Values) -> Bools:
@@ -81,7 +81,7 @@ def holds(left: Values, bound: str, right: Values) -> Bools:
     held = (numeric | truths) & compare(left.number, right.number)
     texts = np.flatnonzero((left.kind == TEXT) & (right.kind == TEXT))
     held[texts] = compare(left.text[texts], right.text[texts])
-    return held
+    return np.asarray(held, dtype=np.bool_)
 
 
 def _kind(value: object) -> int:

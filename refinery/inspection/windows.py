@@ -9,7 +9,7 @@ A move is all that the agent does between two turns of the customer: replies, to
 import numpy as np
 
 from refinery.inspection.conditions import When
-from refinery.inspection.turns import Bools, Ints
+from refinery.inspection.turns import Bools, Ints, steps
 
 Interval = tuple[Ints, Ints]
 """First place, and the place behind the last."""
@@ -67,7 +67,7 @@ class Windows:
 
 def any_within(hits: Ints, interval: Interval) -> Bools:
     """Whether any of the sorted places lies in each interval."""
-    return np.searchsorted(hits, interval[1]) > np.searchsorted(hits, interval[0])
+    return np.asarray(np.searchsorted(hits, interval[1]) > np.searchsorted(hits, interval[0]), dtype=np.bool_)
 
 
 def union(interval: Interval) -> Ints:
@@ -77,5 +77,4 @@ def union(interval: Interval) -> Ints:
     reached = np.maximum.accumulate(np.concatenate([[0], high]))[:-1] if len(low) else low
     fresh = np.maximum(low, reached)
     sizes = np.maximum(high - fresh, 0)
-    steps = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return np.repeat(fresh, sizes) + steps
+    return np.asarray(np.repeat(fresh, sizes) + steps(sizes), dtype=np.int64)

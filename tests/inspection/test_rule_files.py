@@ -1,5 +1,6 @@
 """A rule folder is right as a whole, or an error says what is wrong, where, and which words are known."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,12 @@ from tests.inspection.talks import RULES, changed, detecting, folder
 
 HIT = {"turns": [{"role": "assistant", "content": "whatever"}], "expect": {"turn": 0}}
 MISS = {"turns": [{"role": "assistant", "content": "好的"}]}
+ASKS = {
+    "prompt": "prompts/inspect_v1",
+    "steps": ["evidence", "rule_check", "adjudication"],
+    "votes": 3,
+    "asks": {"zh": "客服说了随便吗？", "en": "Did the agent say whatever?"},
+}
 
 
 def test_the_shipped_rules_are_right_and_pass_their_own_examples():
@@ -41,9 +48,13 @@ def test_the_taxonomy_has_ten_categories_36_items_and_eight_issues_over_them():
         (changed(severity="grave"), "key `severity`: .*'info', 'minor', 'major' or 'critical'"),
         (changed(enforce="block"), "299 reviewed hits"),
         (changed(status="stable", tests={"hits": [HIT], "misses": [MISS, MISS]}), "at least two hits and two misses"),
-        (changed(scope="dialogue"), "online rule needs .*scope: turn"),
-        (changed(where="offline", detect=None), "give `detect` or"),
-        (changed(where="offline", llm={"prompt": "prompts/x.md"}), "no file prompts/x.md"),
+        (changed(scope="dialogue"), "its clauses look at `scope: turn`"),
+        (changed(where="both"), "both needs the two"),
+        (changed(where="offline", detect=None), "offline `llm`"),
+        (changed(valid_from=date(2026, 5, 2), valid_to=date(2026, 5, 1)), "later than `valid_to`"),
+        (changed(where="offline", llm=ASKS | {"prompt": "prompts/x"}), "no file prompts/x/prompt.yaml"),
+        (changed(where="offline", llm=ASKS | {"steps": ["guess"]}), "'evidence', 'rule_check' or 'adjudication'"),
+        (changed(where="offline", llm=ASKS | {"output_schema": "essay"}), "answers by `verdict`, not `essay`"),
         (changed(applies={"policies": {"any": ["refunds"]}}), "unknown policy refunds; known: .*issue_refund"),
         (changed(applies={"languages": ["de"]}), "'zh' or 'en'"),
         (changed(related=["EXP.no_empathy.009"]), "no rule EXP.no_empathy.009"),
@@ -71,7 +82,7 @@ def test_a_wrong_key_or_word_is_refused(tmp_path: Path, rule: dict[str, Any], sa
         (detecting("a", a={"regex": "<<nothing>> here"}), "no list `nothing`"),
         (detecting("a", a={"keywords": {"list": "refund_tools"}}), "of kind keywords"),
         (detecting("a", a={"keywords": []}), "empty list or word"),
-        (detecting("a", a={"keywords": ["x"], "regex": "y"}), "one kind a name; known: tool, state, regex, keywords"),
+        (detecting("a", a={"keywords": ["x"], "regex": "y"}), "one kind a name; known: keywords, regex, number, novel"),
         (detecting("a", a={"tool": {"name": ["t"], "args": {"n": {"over": 3}}}}), "known here: eq, ge, gt, le, lt, ne"),
         (
             detecting("a", a={"tool": {"name": ["t"], "args": {"n": {"gt": {"state": "order.sum"}}}}}),
@@ -93,7 +104,7 @@ def test_a_detection_that_cannot_run_is_refused(tmp_path: Path, rule: dict[str, 
 def test_a_condition_that_state_alone_can_make_true_is_refused(tmp_path: Path, condition: str):
     let = {"word": {"keywords": ["x"]}, "known": {"state": "order.status == 'shipped'"}}
     used = {name: clause for name, clause in let.items() if name in condition}
-    with pytest.raises(RuleError, match="no tool, regex or keywords clause holds"):
+    with pytest.raises(RuleError, match="none of its triggers holds"):
         check(folder(tmp_path / "rules", detecting(condition, **used)))
 
 

@@ -3,8 +3,7 @@
 import pytest
 
 from refinery.errors import RuleError
-from refinery.inspection.state import Expression, fold, lookup
-from tests.inspection.talks import row, said, talks
+from refinery.inspection.state import Expression
 
 SIGNALS = [
     {"turn_idx": 4, "order": {"status": "delivered"}, "channel": "app"},

@@ -24,7 +24,10 @@ def talk(context: str, language: str, line: str) -> dict[str, Any]:
         case "plain":
             return row(first, said(line))
         case "with_knowledge":
-            known = {"role": "system", "content": "退款沿原支付方式退回。" if zh else "Refunds go back the way they came."}
+            known = {
+                "role": "system",
+                "content": "退款沿原支付方式退回。" if zh else "Refunds go back the way they came.",
+            }
             return row(known, first, said(line))
         case "customer_gave":
             given = "订单号是20260501889，我叫周小满，电话[PHONE_1]，邮箱[EMAIL_1]"
