@@ -22,6 +22,8 @@ app.add_typer(rules_app, name="rules")
 
 Lake = Annotated[str, typer.Option("--lake", help="Folder or URL of the lake that runs publish into.")]
 Rules = Annotated[Path, typer.Option("--rules", help="Folder of the rule repository.")]
+RulesFolder = Annotated[Path, typer.Argument(help="Folder of the rule repository.")]
+Tenant = Annotated[Path | None, typer.Option("--overrides", help="A tenant's folder, laid over the rules.")]
 
 
 @contextlib.contextmanager
@@ -121,25 +123,28 @@ def inspect(
 
 
 @rules_app.command("check")
-def rules_check(rules: Annotated[Path, typer.Argument(help="Folder of the rule repository.")] = Path("rules")) -> None:
+def rules_check(rules: RulesFolder = Path("rules"), overrides: Tenant = None) -> None:
     """Load every rule strictly and say what is wrong, where, and which words are known."""
     with told():
         from refinery.inspection.inspect import check
 
-        listed = check(rules)
+        listed = check(rules, overrides)
         for rule in listed:
             examples = f"{rule.num_hits} hits, {rule.num_misses} misses, {rule.num_known_misses} known misses"
-            typer.echo(f"{rule.id}  {rule.severity}  {rule.status}  {rule.enforce}  {examples}  {rule.title}")
-        typer.echo(f"{len(listed)} rules, all well formed")
+            typer.echo(
+                f"{rule.id}  {rule.where}  {rule.severity}  {rule.status}  {rule.enforce}  {examples}  {rule.title}"
+            )
+        offline = sum(rule.where == "offline" for rule in listed)
+        typer.echo(f"{len(listed)} rules, all well formed: {len(listed) - offline} run online, {offline} ask a model")
 
 
 @rules_app.command("test")
-def rules_test(rules: Annotated[Path, typer.Argument(help="Folder of the rule repository.")] = Path("rules")) -> None:
-    """Run every rule on its own hits and misses."""
+def rules_test(rules: RulesFolder = Path("rules"), overrides: Tenant = None) -> None:
+    """Run every online rule on its own hits and misses."""
     with told():
         from refinery.inspection.inspect import run_tests
 
-        trials = run_tests(rules)
+        trials = run_tests(rules, overrides)
         failed = [trial for trial in trials if not trial.passed]
         for trial in failed:
             typer.secho(f"{trial.rule_id} {trial.kind}[{trial.number}]: {trial.said}", fg="red", err=True)

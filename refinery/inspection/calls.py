@@ -73,7 +73,7 @@ class Calls:
         places = self.result[calls]
         known = places >= 0
         texts = np.full(len(calls), b"", dtype=np.object_)
-        texts[known] = self._talks.text("tool", places[known])
+        texts[known] = self._talks.text(places[known])
         return list(texts)
 
 

@@ -46,6 +46,9 @@ class Detector:
         needed = [clause for axis, clause in enumerate(triggers) if not self._truth.take(0, axis=axis).any()]
         self._needed = bool(needed)
         self._openers = _cheapest(needed) or triggers
+        axes = range(len(names))
+        self._possible = [self._truth.any(axis=tuple(axes[asked:])).reshape(-1) for asked in range(1, len(names) + 1)]
+        """After each clause: by the answers so far, whether the condition can still become true."""
 
     @property
     def gates(self) -> list[Gate]:
@@ -56,13 +59,12 @@ class Detector:
         """Indices of the agent turns on which the condition is true, ascending."""
         at = self._candidates(talks)
         known = np.zeros(len(at), dtype=np.int64)
-        for asked, clause in enumerate(self._clauses, start=1):
+        for clause, possible in zip(self._clauses, self._possible, strict=True):
             if not len(at):
                 break
             known = known * 2 + clause.holds(talks, at)
-            remaining = tuple(range(asked, len(self._clauses)))
-            possible = self._truth.any(axis=remaining).reshape(-1)[known]
-            at, known = at[possible], known[possible]
+            kept = possible[known]
+            at, known = at[kept], known[kept]
         return at
 
     def _candidates(self, talks: Talks) -> Ints:

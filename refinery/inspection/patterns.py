@@ -1,5 +1,6 @@
 """Patterns that are proven linear (RE2 takes them), and the words that many of them start with."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,6 +45,8 @@ def checked(pattern: str, where: str) -> str:
             f"{where}: the pattern has {size} states with its lists put in, more than {MAX_PROGRAM}, above which RE2 "
             "runs out of memory for its fast search; make it several patterns of a list, or name one language of a list"
         )
+    if re.search(r"\(\?[a-zA-Z]*m", pattern):
+        raise RuleError(f"{where}: `(?m)` is not known; `^` and `$` are the ends of the reply, a line ends at `\\n`")
     if re2.compile(pattern, options()).search("") is not None:
         raise RuleError(f"{where}: the pattern matches the empty text, so every reply; ask for at least one character")
     return pattern

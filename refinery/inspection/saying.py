@@ -51,7 +51,7 @@ class SaidNumber(Clause):
 
     def holds(self, talks: Talks, at: Ints) -> Bools:
         """Reply by reply, over the few that are left."""
-        texts = talks.text("agent", talks.turns.place[at])
+        texts = talks.text(talks.turns.place[at])
         found = [[n for groups in self._captures.of(t) for g in groups for n in numbers_in(g)] for t in texts]
         owner = np.repeat(np.arange(len(at)), [len(numbers) for numbers in found])
         numbers = Values.numbers(np.asarray([n for some in found for n in some], dtype=np.float64))
@@ -103,7 +103,7 @@ class SaidNovel(Clause):
 
     def holds(self, talks: Talks, at: Ints) -> Bools:
         """Some match has only new values in it: a range of which one end is known is not new."""
-        texts = talks.text("agent", talks.turns.place[at])
+        texts = talks.text(talks.turns.place[at])
         return np.asarray([self._novel(talks, int(i), text) for i, text in zip(at, texts, strict=True)], dtype=np.bool_)
 
     def _novel(self, talks: Talks, index: int, text: bytes) -> bool:

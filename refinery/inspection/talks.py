@@ -35,7 +35,10 @@ class Talks:
         self.turns = AgentTurns(array(table, "turns"))
         self.signals = Signals(array(table, "signals"), self.turns)
         self._places: dict[Speaker, Ints] = {}
-        self._texts: dict[Speaker, list[bytes]] = {}
+        self._policy_lists = array(table, "policies").flatten()
+        if len(self._policy_lists) != self.turns.num_flat:
+            said = f"{len(self._policy_lists)} policy lists for {self.turns.num_flat} turns"
+            raise StageError(f"inspection.online: {said}")
         self.memo: dict[object, object] = {}
         """What clauses found and may be asked for again, by the clause."""
 
@@ -56,8 +59,8 @@ class Talks:
             self._places[by] = self.turns.places(ROLES[by])
         return self._places[by]
 
-    def text(self, by: Speaker, places: Ints) -> list[bytes]:
-        """What the speaker said at these places, in plain characters; nothing is empty."""
+    def text(self, places: Ints) -> list[bytes]:
+        """What was said at these places, in plain characters; nothing is empty."""
         return texts_of(plain(self.turns.field("content", places)))
 
     @cached_property
@@ -125,10 +128,7 @@ class Talks:
 
     @cached_property
     def _policies(self) -> tuple[Ints, pa.Array]:
-        lists = array(self._table, "policies").flatten()
-        if len(lists) != self.turns.num_flat:
-            raise StageError(f"inspection.online: {len(lists)} policy lists for {self.turns.num_flat} turns")
-        return parents(lists), lists.flatten()
+        return parents(self._policy_lists), self._policy_lists.flatten()
 
     def of_policy(self, names: Sequence[str]) -> Ints:
         """Places at which any of these policies was recognised."""

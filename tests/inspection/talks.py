@@ -31,6 +31,13 @@ RULE: dict[str, Any] = {
     "route": {"dpo": True},
 }
 
+ASKS: dict[str, Any] = {
+    "prompt": "prompts/inspect_v1",
+    "steps": ["evidence", "rule_check", "adjudication"],
+    "votes": 3,
+    "asks": {"zh": "客服说了随便吗？", "en": "Did the agent say whatever?"},
+}
+
 
 def said(content: str | None, *calls: tuple[str, str], label: str | None = None) -> dict[str, Any]:
     """An agent turn with its words, tool calls (name, arguments) and source label."""
