@@ -51,6 +51,8 @@ class Booked:
             gc.enable()
 
     def _entry(self, task: Task) -> Entry:
+        if self.facts is not None and self.work.kind == "gather":
+            return intake.gather_task(self.work, self.facts, task)
         if self.facts is not None:
             return intake.intake_task(self.work, self.facts, task)
         if self.answerer is not None and self.work.kind == "answer":

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from refinery.engine.batch import split, through
+from refinery.engine.gather import Pieces, gathered
 from refinery.engine.manifest import Entry
 from refinery.engine.tasks import RowWriter, Work
 from refinery.errors import ParseError
@@ -14,6 +16,8 @@ from refinery.intake.reader import Bad, Limits, read, refused
 from refinery.intake.redact import redact_text
 from refinery.intake.rows import Origin, Reading, row, table, zone_of
 from refinery.intake.source import PACKED_SUFFIXES, File, Source, count_newlines, splittable, verify
+from refinery.intake.turns import BadRow, Place, conversations
+from refinery.intake.turns import rows as turn_rows
 from refinery.ledger import Counts, Line, count, merge
 from refinery.records.fate import QUARANTINE
 
@@ -35,9 +39,11 @@ class Intake(NamedTuple):
     reading: Reading
     shard_rows: int
     shard_bytes: int
+    input_bytes: int
     limit: int | None
 
 
+Found = tuple[Origin, dict[str, Any], Source] | Bad
 Piece = tuple[int, list[Any], tuple[int, int, int] | None]
 """Number of the source, its File, and (first byte, end, first line) where it is a range of one."""
 
@@ -73,9 +79,14 @@ def line_task(work: Work, task: dict[str, Any]) -> Entry:
 
 def intake_task(work: Work, intake: Intake, task: dict[str, Any]) -> Entry:
     """Files to masked shards, in order; bad lines to quarantine."""
-    stages, counts = work.stages(), list[Counts]()
+    stages, counts, num = work.stages(), list[Counts](), 0
+    if "range" in task:
+        turns = gathered(work, task["range"], intake.reading.key)
+        records, num = _conversations(intake, turns), turns.num_rows
+    else:
+        records = _records(intake, task)
     with RowWriter(work, f"p00-{task['task']:06d}") as out:
-        for rows, bad in _batches(intake, task):
+        for rows, bad in _batches(intake, records):
             counts += [_quarantined(bad), count(0, "intake", "read", rows)]
             live, dead = split(rows)
             counts += [count(0, "intake", "set_aside", dead), count(0, "intake", "live", live)]
@@ -85,18 +96,18 @@ def intake_task(work: Work, intake: Intake, task: dict[str, Any]) -> Entry:
             counts.append(counted)
             if not work.final and out.full(intake.shard_rows, intake.shard_bytes):
                 out.roll()
-        return Entry(task["task"], out.finish(), merge(counts))
+        return Entry(task["task"], out.finish(), merge(counts), num)
 
 
-def _batches(intake: Intake, task: dict[str, Any]) -> Iterator[tuple[pa.Table, list[Bad]]]:
+def _batches(intake: Intake, records: Iterator[Found]) -> Iterator[tuple[pa.Table, list[Bad]]]:
     zone = zone_of(intake.reading)
     rows, bad, weight = list[dict[str, Any]](), list[Bad](), 0
-    for found in _records(intake, task):
+    for found in records:
         if isinstance(found, Bad):
             bad.append(found)
         else:
             origin, record, source = found
-            reading = intake.reading._replace(event_date=source.event_date)
+            reading = intake.reading._replace(event_date=source.event_date, spanning=source.format == "turns")
             try:
                 rows.append(row(record, origin, reading, zone))
                 weight += rows[-1]["num_chars"] + len(rows[-1].get("metadata") or "")
@@ -108,7 +119,7 @@ def _batches(intake: Intake, task: dict[str, Any]) -> Iterator[tuple[pa.Table, l
     yield table(rows), bad
 
 
-def _records(intake: Intake, task: dict[str, Any]) -> Iterator[tuple[Origin, dict[str, Any], Source] | Bad]:
+def _records(intake: Intake, task: dict[str, Any]) -> Iterator[Found]:
     left: dict[int, int] = {}
     for number, file, span in task["pieces"]:
         source = intake.sources[number]
@@ -121,6 +132,42 @@ def _records(intake: Intake, task: dict[str, Any]) -> Iterator[tuple[Origin, dic
                     break
                 left[number] -= 1
             yield found if isinstance(found, Bad) else (*found, source)
+
+
+def gather_task(work: Work, intake: Intake, task: dict[str, Any]) -> Entry:
+    """Files of flat turn tables to sealed pieces by key range; rows that cannot be turns to quarantine."""
+    pieces = Pieces(work, f"turns-{task['task']:06d}", intake.reading.key, intake.input_bytes)
+    counts, left = list[Counts](), dict[int, set[str]]()
+    with RowWriter(work, f"p00-turns-{task['task']:06d}") as out:
+        for number, raw, groups in task["places"]:
+            place, source = Place(number, File(*raw), groups and tuple(groups)), intake.sources[number]
+            verify(place.file)
+            begun = left.setdefault(number, set())
+            if intake.limit is not None and len(begun) >= intake.limit:
+                continue
+            for found in turn_rows(source, place, intake.limits.max_line_bytes):
+                if isinstance(found, BadRow):
+                    origin = Origin(source.name, place.file.name, None, found.row)
+                    bad = [Bad(origin, found.reason, found.detail, found.raw.encode("utf-8", "replace"))]
+                    counts.append(_quarantined(bad))
+                    out.quarantine(_quarantine(bad))
+                else:
+                    pieces.add(found if intake.limit is None else _first(found, begun, intake.limit))
+        pieces.flush()
+        return Entry(task["task"], (*pieces.outputs, *out.finish()), merge(counts), pieces.rows)
+
+
+def _first(table: pa.Table, begun: set[str], limit: int) -> pa.Table:
+    """The rows of the first `limit` conversations (`begun` so far): what a trial takes."""
+    for name in table["conversation_id"].unique().to_pylist():
+        if len(begun) < limit:
+            begun.add(name)
+    return table.filter(pc.is_in(table["conversation_id"], pa.array(sorted(begun), pa.string())))
+
+
+def _conversations(intake: Intake, turns: pa.Table) -> Iterator[Found]:
+    for number, origin, record, error in conversations(turns, intake.sources, zone_of(intake.reading)):
+        yield refused(origin, error, record) if error else (origin, record, intake.sources[number])
 
 
 def _quarantined(bad: list[Bad]) -> Counts:

@@ -23,7 +23,7 @@ _LIBRARIES: Final = (
     "pyarrow", "numpy", "orjson", "google-re2", "python-stdnum", "common-expression-language", "pydantic", "pyyaml"
 )  # fmt: skip
 
-Kind = Literal["lines", "intake", "map", "reduce", "ask", "fold", "answer", "stages"]
+Kind = Literal["lines", "gather", "intake", "map", "reduce", "ask", "fold", "answer", "stages"]
 
 
 class Pass(NamedTuple):

@@ -3,11 +3,11 @@
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
-from refinery.engine import ask, closing, intake
+from refinery.engine import ask, closing, gather, intake
 from refinery.engine.booked import Booked, Executor, Task
 from refinery.engine.bundle import Bundle
 from refinery.engine.key import bind
@@ -17,6 +17,7 @@ from refinery.engine.tasks import Join, Work
 from refinery.errors import InputError, PlanError, StorageError
 from refinery.intake.rows import Reading, digest
 from refinery.intake.source import File, splittable
+from refinery.intake.turns import Place
 from refinery.lake import snapshot
 from refinery.ledger import merge
 from refinery.models.chat import Answerer
@@ -154,9 +155,26 @@ class Run:
         plan = self._plan
         span = 2**62 if plan.limit else plan.shards.input_bytes
         reading = Reading(self._key, plan.timezone, None, plan.limits.max_turns, plan.limits.max_chars)
-        facts = intake.Intake(plan.sources, plan.limits, reading, plan.shards.rows, plan.shards.bytes, plan.limit)
-        tasks = intake.tasks(frozen, span, self._first_lines(frozen, span, mark))
-        return self._do("intake", Booked(work, facts), tasks)
+        sizes = (plan.shards.rows, plan.shards.bytes, plan.shards.input_bytes)
+        facts = intake.Intake(plan.sources, plan.limits, reading, *sizes, plan.limit)
+        logs = [[] if s.format == "turns" else files for s, files in zip(plan.sources, frozen, strict=True)]
+        tasks = intake.tasks(logs, span, self._first_lines(logs, span, mark))
+        if (found := gather.layout(plan.sources, frozen, span)) is None:
+            return self._do("intake", Booked(work, facts), tasks)
+        pieces = self._gather(found, facts, mark)
+        tasks += [{"task": len(tasks) + k, "range": k} for k in range(found.ranges)]
+        entries = self._do("intake", Booked(work._replace(maps=_paths(pieces)), facts), tasks)
+        gather.check(sum(entry.num for entry in pieces), sum(entry.num for entry in entries))
+        return [*(e._replace(outputs=tuple(o for o in e.outputs if o.table != "work")) for e in pieces), *entries]
+
+    def _gather(self, found: gather.Layout, facts: intake.Intake, mark: str) -> list[Entry]:
+        """The pieces of all turn tables, sealed."""
+        folder = f"{self._home}/00-gather-{mark[:16]}"
+        work = self._work(0, cut(self._plan)[0], mark, ())._replace(
+            kind="gather", folder=folder, bundles=(), reducers=found.ranges
+        )
+        tasks = [{"task": i, "places": [_plain(place) for place in places]} for i, places in enumerate(found.tasks)]
+        return self._do("gather turns", Booked(work, facts), tasks)
 
     def _first_lines(self, frozen: list[list[File]], span: int, mark: str) -> dict[tuple[str, int], int]:
         """Number of the first line that starts in each byte range; files of more than one range are counted first."""
@@ -198,6 +216,10 @@ class Run:
                 "must reach the --target under this name (a shared folder or a bucket)"
             )
         return [entries[task["task"]] for task in tasks]
+
+
+def _plain(place: Place) -> list[Any]:
+    return [place.source, list(place.file), place.groups]
 
 
 def _paths(entries: list[Entry]) -> tuple[str, ...]:

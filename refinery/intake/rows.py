@@ -44,6 +44,7 @@ class Reading(NamedTuple):
     event_date: str | None = None
     max_turns: int = 2_000
     max_chars: int = 2_000_000
+    spanning: bool = False  # ids are unique in the source and not in a file only
 
 
 def digest(*parts: str | bytes, key: bytes = b"") -> str:
@@ -68,6 +69,7 @@ def row(record: dict[str, Any], origin: Origin, reading: Reading, zone: tzinfo) 
     created = microseconds(record.get("created_at"), zone, "created_at")
     num_chars = sum(_size(turn) for turn in turns)
     place = f"{origin.source}/{origin.file}" if origin.member is None or source_id else "/".join(map(str, origin[:3]))
+    place = origin.source if reading.spanning else place
     # Settled in house.md: by source id, else by content; ids that come twice are told apart by intake.identity.
     found = {
         "conversation_id": digest(place, source_id) if source_id else digest(place, "content", content),

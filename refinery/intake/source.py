@@ -1,20 +1,29 @@
 """A source of logs: which files it names, listed once, when a run freezes its input."""
 
+import codecs
 import fnmatch
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, Final, NamedTuple, cast
+from typing import Any, BinaryIO, Final, NamedTuple, Self, cast
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from refinery.errors import InputError, PlanError
 from refinery.intake.formats import FORMATS
+from refinery.intake.native import ROLES
 
 LINE_SUFFIXES: Final = (".jsonl", ".ndjson")
 ARCHIVE_SUFFIXES: Final = (".tar.gz", ".tgz", ".tar")
 PACKED_SUFFIXES: Final = (".gz", ".tgz")
 KNOWN_SUFFIXES: Final = (".json", ".json.gz", *LINE_SUFFIXES, *(f"{s}.gz" for s in LINE_SUFFIXES), *ARCHIVE_SUFFIXES)
+TABLE_SUFFIXES: Final = (".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst", ".parquet")
+"""Read where `format: turns` is stated."""
+MESSAGE_COLUMNS: Final = ("role", "content", "created_at", "agent_name", "tool_calls", "tool_call_id", "source_label")
+CONVERSATION_COLUMNS: Final = ("scenario", "model_version", "end_reason")
+NEEDED: Final = ("conversation_id", "role", "content")
+TARGETS: Final = (*NEEDED, "turn_idx", *MESSAGE_COLUMNS[2:], *CONVERSATION_COLUMNS)
+"""What a column of a turn table can be mapped onto."""
 _AFRESH: Final = "remove input.json of this run in the lake (runs/<run id>) and run again with what is there now"
 
 
@@ -36,13 +45,44 @@ class Source(BaseModel):
     format: str = "auto"
     event_date: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}$")
     """The day of logs that carry no time."""
+    columns: dict[str, str] = {}
+    """Of `turns`: what the refinery calls it -> the table's column; columns not named become metadata."""
+    roles: dict[str, str] = {}
+    """Of `turns`: the table's word -> system, user, assistant or tool; those words need no entry."""
+    encoding: str = "utf-8-sig"
+    """Of `turns` in CSV: a Python codec, such as gb18030."""
 
     @field_validator("format")
     @classmethod
     def _known(cls, value: str) -> str:
-        if value != "auto" and value not in FORMATS:
-            raise PlanError(f"unknown log format {value!r}; known: {', '.join(['auto', *FORMATS])}")
+        if value not in {"auto", "turns", *FORMATS}:
+            raise PlanError(f"unknown log format {value!r}; known: {', '.join(['auto', *FORMATS, 'turns'])}")
         return value
+
+    @model_validator(mode="after")
+    def _mapped(self) -> Self:
+        if self.format != "turns":
+            if self.columns or self.roles or self.encoding != "utf-8-sig":
+                raise PlanError(f"source {self.name!r}: columns, roles and encoding belong to `format: turns`")
+            return self
+        missing, strange = sorted(set(NEEDED) - set(self.columns)), sorted(set(self.columns) - set(TARGETS))
+        if missing or strange:
+            fault = f"{missing} are not mapped" if missing else f"{strange} are not known"
+            raise PlanError(f"source {self.name!r}: columns: {fault}; known: {', '.join(TARGETS)}")
+        if len(set(self.columns.values())) < len(self.columns):
+            raise PlanError(f"source {self.name!r}: columns: one column of the table is mapped twice")
+        if wrong := sorted(set(self.roles.values()) - ROLES):
+            raise PlanError(f"source {self.name!r}: roles: {wrong} are none of {', '.join(sorted(ROLES))}")
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError:
+            raise PlanError(f"source {self.name!r}: unknown encoding {self.encoding!r}; e.g. gb18030") from None
+        return self
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """Of the files that are read."""
+        return TABLE_SUFFIXES if self.format == "turns" else KNOWN_SUFFIXES
 
     def freeze(self) -> list[File]:
         """All files of the source, sorted by name; raises InputError when there is none."""
@@ -59,18 +99,18 @@ class Source(BaseModel):
         files = [
             File(path[len(base) + 1 :], fs.unstrip_protocol(path), facts["size"], _stamp(facts))
             for path, facts in sorted(found.items())
-            if _is_log(path[len(base) + 1 :]) and (facts["type"] == "file" or fs.isfile(path))
+            if _is_log(path[len(base) + 1 :], self.endings) and (facts["type"] == "file" or fs.isfile(path))
         ]
         if not files:
-            raise InputError(f"source {self.name!r}: no log files at {self.path}; endings read: {KNOWN_SUFFIXES}")
+            raise InputError(f"source {self.name!r}: no log files at {self.path}; endings read: {self.endings}")
         if strange := [file.name for file in files if not _is_text(file.name)]:
             shown = [name.encode("utf-8", "backslashreplace").decode() for name in strange]
             raise InputError(f"source {self.name!r}: names that are not UTF-8, rename the files: {shown[:5]}")
         return files
 
 
-def _is_log(name: str) -> bool:
-    return name.lower().endswith(KNOWN_SUFFIXES) and not _hidden(name)
+def _is_log(name: str, endings: tuple[str, ...]) -> bool:
+    return name.lower().endswith(endings) and not _hidden(name)
 
 
 def _is_text(name: str) -> bool:

@@ -134,6 +134,10 @@ class WideFile:
         wanted = [names.index(c) for c in columns if c in names] if columns is not None else None
         self._reader = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=wanted))
 
+    def group(self, number: int) -> pa.Table:
+        """One group as a table."""
+        return pa.Table.from_batches([self._reader.get_batch(number)])
+
     def groups(self) -> Iterator[pa.Table]:
         """Each group as a table."""
         for i in range(self._reader.num_record_batches):
