@@ -5,6 +5,7 @@ then reads one range of all these files and holds every row of its conversations
 masked yet, and therefore sealed under the deployment's key.
 """
 
+from collections import Counter
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -116,12 +117,33 @@ def _ranges(table: pa.Table, ranges: int, key: bytes) -> np.ndarray[tuple[int], 
     return found
 
 
-def gathered(work: Work, number: int, key: bytes) -> pa.Table:
-    """All rows of one key range, in the order of the files; raises StorageError where a piece cannot be opened."""
-    seal = Seal(key)
-    sealed = (WideFile(work.store, path).group(number)["sealed"][0].as_py() for path in work.maps)
-    pieces = [seal.open(piece) for piece in sealed if piece is not None]
-    return pa.concat_tables(pieces) if pieces else TURNS.empty_table()
+def gathered(work: Work, number: int, key: bytes, max_turns: int) -> tuple[pa.Table, int]:
+    """The rows of one key range, in the order of the files, and how many there were.
+
+    Of a conversation with more than `max_turns` turns, one more than that is kept: enough to be set aside as too long,
+    and an id that stands on a million rows does not fill the memory. Raises StorageError where a piece does not open.
+    """
+    seal, kept, num, seen = Seal(key), list[pa.Table](), 0, Counter[tuple[int, str]]()
+    for path in work.maps:
+        sealed = WideFile(work.store, path).group(number)["sealed"][0].as_py()
+        if sealed is not None:
+            table = seal.open(sealed)
+            num += table.num_rows
+            kept.append(_capped(table, seen, max_turns + 1))
+    return pa.concat_tables(kept) if kept else TURNS.empty_table(), num
+
+
+def _capped(table: pa.Table, seen: Counter[tuple[int, str]], most: int) -> pa.Table:
+    """The table without the rows of a conversation beyond `most`; `seen` counts over tables."""
+    found = table.group_by(["_source", "conversation_id"]).aggregate([([], "count_all")]).to_pylist()
+    counts = {(row["_source"], row["conversation_id"]): row["count_all"] for row in found}
+    for (source, name), count in counts.items():
+        left = max(0, most - seen[source, name])
+        if count > left:
+            mine = pc.and_(pc.equal(table["_source"], source), pc.equal(table["conversation_id"], name)).to_numpy()
+            table = table.filter(pa.array(~mine | (np.cumsum(mine) <= left)))
+    seen.update(counts)
+    return table
 
 
 def check(put_in: int, came_out: int) -> None:

@@ -81,8 +81,8 @@ def intake_task(work: Work, intake: Intake, task: dict[str, Any]) -> Entry:
     """Files to masked shards, in order; bad lines to quarantine."""
     stages, counts, num = work.stages(), list[Counts](), 0
     if "range" in task:
-        turns = gathered(work, task["range"], intake.reading.key)
-        records, num = _conversations(intake, turns), turns.num_rows
+        turns, num = gathered(work, task["range"], intake.reading.key, intake.reading.max_turns)
+        records = _conversations(intake, turns)
     else:
         records = _records(intake, task)
     with RowWriter(work, f"p00-{task['task']:06d}") as out:

@@ -10,12 +10,12 @@ native records of them. Columns that the plan does not map become metadata, neve
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import tzinfo
-from itertools import islice
-from typing import Any, BinaryIO, Final, NamedTuple, cast
+from typing import Any, BinaryIO, Final, Literal, NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,9 +35,10 @@ TURNS: Final = pa.schema(
         ("other", pa.string()),  # JSON of the columns that are not mapped
     ]
 )
-_READ_ROWS: Final = 8_192
+_READ_ROWS, _READ_BYTES = 8_192, 16 * 2**20
 _TAKEN_ROWS: Final = 65_536
 _RAW_CHARS: Final = 4_000
+_Flags = npt.NDArray[np.bool_]
 
 
 class BadRow(NamedTuple):
@@ -76,7 +77,7 @@ def rows(source: Source, place: Place, max_line_bytes: int) -> Iterator[pa.Table
                 yield from _csv(source, place, handle, max_line_bytes)
     except PermissionError:
         yield BadRow(None, "unreadable_file", "permission denied", "")
-    except (OSError, EOFError, pa.ArrowInvalid) as error:
+    except (OSError, EOFError, pa.ArrowException) as error:
         yield BadRow(None, "truncated_file", f"{type(error).__name__}: the rows before this point were read", "")
 
 
@@ -94,12 +95,25 @@ def _csv(source: Source, place: Place, handle: BinaryIO, limit: int) -> Iterator
             yield fault
             return
         start = 1
-        while batch := list(islice(reader, _READ_ROWS)):
+        for batch in _batches(reader):
             yield from _cells(source, place, header, batch, start)
             start += len(batch)
     except csv.Error:
         said = f"a cell or line over {limit} bytes (a quote left open?); the rows before it were read"
         yield BadRow(None, "bad_csv", said, "")
+
+
+def _batches(reader: Iterable[list[str]]) -> Iterator[list[list[str]]]:
+    """Rows by the thousand, or fewer where they are long."""
+    held, weight = list[list[str]](), 0
+    for cells in reader:
+        held.append(cells)
+        weight += sum(map(len, cells))
+        if len(held) >= _READ_ROWS or weight >= _READ_BYTES:
+            yield held
+            held, weight = [], 0
+    if held:
+        yield held
 
 
 def _lines(text: io.TextIOWrapper, limit: int) -> Iterator[str]:
@@ -153,20 +167,53 @@ def _parquet(source: Source, place: Place, handle: BinaryIO) -> Iterator[pa.Tabl
         return
     first, end = place.groups or (0, file.num_row_groups)
     start = 1 + sum(file.metadata.row_group(i).num_rows for i in range(first))
-    for batch in file.iter_batches(_READ_ROWS, row_groups=range(first, end)):
-        columns = {name: _strings(batch.column(name)) for name in batch.schema.names}
-        yield from _turns(source, place, range(start, start + batch.num_rows), columns)
-        start += batch.num_rows
+    for group in range(first, end):
+        facts = file.metadata.row_group(group)
+        step = max(1, min(_READ_ROWS, _READ_BYTES * facts.num_rows // max(1, facts.total_byte_size)))
+        for batch in file.iter_batches(step, row_groups=[group]):
+            yield from _row_batch(source, place, batch, start)
+            start += batch.num_rows
 
 
-def _strings(column: pa.Array) -> pa.Array:
-    """Any column as text: numbers and times as they print, nested values as JSON."""
+def _row_batch(source: Source, place: Place, batch: pa.RecordBatch, start: int) -> Iterator[pa.Table | BadRow]:
+    numbers, good = np.arange(start, start + batch.num_rows), np.ones(batch.num_rows, bool)
+    columns = dict[str, pa.Array]()
+    for name in batch.schema.names:
+        columns[name], fine = _strings(batch.column(name))
+        good &= fine
+    for number in numbers[~good].tolist():
+        yield BadRow(number, "wrong_encoding", "text that is not UTF-8", "")
+    kept = pa.array(good)
+    yield from _turns(source, place, numbers[good], {name: column.filter(kept) for name, column in columns.items()})
+
+
+def _strings(column: pa.Array) -> tuple[pa.Array, _Flags]:
+    """Any column as text (numbers and times as they print, nested values as JSON), and which values are."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if pa.types.is_nested(column.type) or pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        values = (v if v is None else orjson.dumps(v, default=repr).decode() for v in column.to_pylist())
-        return pa.array(values, pa.string())
-    return pc.cast(column, pa.string())
+    fine: _Flags = np.ones(len(column), bool)
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        try:
+            return pc.cast(pc.cast(column, pa.binary()), pa.string()), fine  # this way its encoding is looked at
+        except pa.ArrowInvalid:
+            texts = [_decoded(value) for value in pc.cast(column, pa.binary()).to_pylist()]
+            fine = np.array([text is not False for text in texts])
+            return pa.array([text or None for text in texts], pa.string()), fine
+    if pa.types.is_primitive(kind):
+        return pc.cast(column, pa.string()), fine
+    return pa.array([_json(value) for value in column.to_pylist()], pa.string()), fine
+
+
+def _decoded(value: bytes | None) -> str | None | Literal[False]:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return False
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _turns(source: Source, place: Place, numbers: Any, columns: dict[str, pa.Array]) -> Iterator[pa.Table | BadRow]:  # noqa: ANN401

@@ -226,3 +226,41 @@ def test_a_trial_takes_whole_conversations_of_the_first_files(tmp_path):
 def test_a_plan_with_a_wrong_mapping_is_refused_before_anything_runs(tmp_path, columns, more, said):
     with pytest.raises(PlanError, match=said):
         load(plan(tmp_path, tmp_path, columns, more))
+
+
+def test_an_id_on_ever_so_many_rows_is_set_aside_as_too_long_beside_good_conversations(tmp_path):
+    endless = [("-", i, "desk", f"hello {i}", "", "", "") for i in range(5_000)]
+    for part in range(5):
+        write(tmp_path / "logs", f"{part}.csv", [*turns(part), *endless[part::5]])
+    run(plan(tmp_path, tmp_path / "logs", input_bytes=30_000), tmp_path / "lake")
+    found = rows(tmp_path / "lake", "SELECT source_id, set_aside_why = 'too_long' FROM conversations ORDER BY 1")
+    assert found == [("-", True), *((f"s{i}", False) for i in range(5))]
+
+
+def test_values_of_every_parquet_type_are_read_and_text_that_is_no_text_costs_its_row(tmp_path):
+    (tmp_path / "logs").mkdir()
+    said = pa.array([b"hi", b"\xff\xfe", "好".encode(), b"on it"], pa.binary()).view(pa.string())
+    at = pa.array([1_777_600_000_000_000 + i for i in range(4)], pa.timestamp("us", "UTC"))
+    columns = {
+        "id": pa.array([7, 7, 8, 8], pa.int64()),
+        "who": pa.array(["user", "user", "user", "assistant"]).dictionary_encode(),
+        "said": said,
+        "at": at,
+        "map": pa.array([[("k", 1)]] * 4, pa.map_(pa.string(), pa.int32())),
+        "parts": pa.array([{"x": [1, None]}] * 4),
+        "blob": pa.array([b"\x00\xff"] * 4),
+        "price": pa.array([1.5] * 4, pa.float32()),
+        "gap": pa.array([60] * 4, pa.duration("s")),
+        "none": pa.nulls(4),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "logs" / "a.parquet")
+    mapped = "{conversation_id: id, role: who, content: said, created_at: at}"
+    run(plan(tmp_path, tmp_path / "logs", mapped), tmp_path / "lake")
+    assert rows(tmp_path / "lake", TURNS) == [
+        ("7", 0, "user", "hi"),
+        ("8", 0, "user", "好"),
+        ("8", 1, "assistant", "on it"),
+    ]
+    assert rows(tmp_path / "lake", "SELECT source_line, reason FROM quarantine") == [(2, "wrong_encoding")]
+    [(metadata,)] = rows(tmp_path / "lake", "SELECT DISTINCT metadata FROM conversations")
+    assert '"price":"1.5"' in metadata
