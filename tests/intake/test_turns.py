@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refinery.intake.source import File, Source
@@ -24,6 +24,7 @@ def read(path: Path, data: bytes, limit: int = 200) -> list[pa.Table | BadRow]:
     return list(rows(source, Place(0, file), limit))
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(PIECES, max_size=30), st.sampled_from(["a.csv", "a.tsv", "a.csv.gz", "a.csv.zst", "a.parquet"]))
 def test_any_bytes_are_rows_or_bad_rows_with_a_reason_and_never_an_error(tmp_path_factory, pieces, name):
     folder = tmp_path_factory.getbasetemp()
@@ -37,6 +38,7 @@ def test_any_bytes_are_rows_or_bad_rows_with_a_reason_and_never_an_error(tmp_pat
             assert all(one["conversation_id"].to_pylist())
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.text(min_size=1), st.text(), st.text()), min_size=1, max_size=20))
 def test_every_row_of_a_well_formed_table_comes_back_as_it_was(tmp_path_factory, records):
     def quoted(text: str) -> str:
