@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 rules_app = typer.Typer(help="Check and test a rule repository.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+plan_app = typer.Typer(help="Look at what a plan does.", no_args_is_help=True)
+app.add_typer(plan_app, name="plan")
 
 Lake = Annotated[str, typer.Option("--lake", help="Folder or URL of the lake that runs publish into.")]
 Rules = Annotated[Path, typer.Option("--rules", help="Folder of the rule repository.")]
@@ -146,6 +148,24 @@ def rules_test(rules: Annotated[Path, typer.Argument(help="Folder of the rule re
         typer.echo(f"{len(trials) - len(failed)} passed, {len(failed)} failed")
         if failed:
             raise typer.Exit(1)
+
+
+@plan_app.command("tune")
+def plan_tune(
+    plan: Annotated[Path, typer.Argument(help="Plan with a quality.gate.")],
+    lake: Lake = "lake",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="name=value: what the gate would do with that threshold; as often as needed."),
+    ] = None,
+    as_of: Annotated[int | None, typer.Option("--as-of", help="Snapshot number; the last by default.")] = None,
+) -> None:
+    """What each threshold of the plan's gate sets aside, and what others would, from the scores in a lake."""
+    with told():
+        from refinery.engine.tune import tune
+
+        for line in tune(plan, lake, changes or [], as_of):
+            typer.echo(line)
 
 
 def main() -> None:

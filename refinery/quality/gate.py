@@ -5,7 +5,7 @@
 The first reason in the order of CHECKS is the one that is written. A null score never sets aside.
 """
 
-from typing import Any, ClassVar, Final, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +15,8 @@ from refinery.records.fate import SET_ASIDE_WHY
 from refinery.stage import Stage, Transform, array
 
 Side = Literal["below", "above", "is", "not_in"]
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Check(NamedTuple):
@@ -25,6 +27,11 @@ class Check(NamedTuple):
     side: Side
     scores: tuple[str, ...]  # their sum
     only: tuple[str, str] | None = None  # a score, and the parameter it must reach for the check to say anything
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the score is a number, and not a flag or a word."""
+        return self.side in ("below", "above")
 
     def score(self, table: pa.Table) -> pa.Array:
         """The score of each row."""
@@ -62,7 +69,6 @@ CHECKS: Final = (
 )
 REASONS: Final = tuple(check.reason for check in CHECKS)
 _READS: Final = frozenset(score for check in CHECKS for score in check.scores)
-_SHARE: Final = {"ge": 0, "le": 1}
 
 
 class Gate(Stage):
@@ -74,37 +80,37 @@ class Gate(Stage):
     name: ClassVar[str] = "quality.gate"
     version: ClassVar[int] = 2
 
-    min_turns: int = Field(default=2, ge=0)
+    min_turns: Count = 2
     """Customer and agent turns that speak, together."""
-    min_customer_turns: int = Field(default=1, ge=0)
-    min_agent_turns: int = Field(default=1, ge=0)
-    max_empty_text_share: float = Field(default=0.5, **_SHARE)
-    min_words_beyond_greetings: int = Field(default=1, ge=0)
+    min_customer_turns: Count = 1
+    min_agent_turns: Count = 1
+    max_empty_text_share: Share = 0.5
+    min_words_beyond_greetings: Count = 1
     """Words that are left when greetings, thanks and goodbyes are taken out; 1: something must be left."""
-    min_words_beyond_boilerplate: int = Field(default=1, ge=0)
+    min_words_beyond_boilerplate: Count = 1
     """Words that are left when service phrases are taken out too."""
-    min_words: int = Field(default=0, ge=0)
+    min_words: Count = 0
     """Off: "A latte." "Anything else?" is short and good."""
-    max_words: int | None = Field(default=None, ge=0)
+    max_words: Count | None = None
     """Off: what a model's context holds is the trainer's matter."""
-    max_symbol_share: float = Field(default=0.5, **_SHARE)
+    max_symbol_share: Share = 0.5
     """Over half: text lost in decoding, drawings. Real logs have up to 0.42 (faces, calls with @)."""
     languages: tuple[Literal["zh", "en", "other"], ...] = ()
-    """Languages to keep, all if none is named. Mixed conversations, and those without a letter, are not judged by it."""
-    max_mixed_share: float = Field(default=1.0, **_SHARE)
+    """Languages to keep, all if none is named. It does not judge mixed conversations, nor those without a letter."""
+    max_mixed_share: Share = 1.0
     """Off: two languages in one conversation are no fault of their own."""
-    max_repeated_agent_share: float = Field(default=0.5, **_SHARE)
+    max_repeated_agent_share: Share = 0.5
     min_agent_turns_for_repetition: int = Field(default=4, ge=1)
     """Below this many agent turns a repeated line says little."""
-    max_repeated_sequence_share: float = Field(default=0.7, **_SHARE)
+    max_repeated_sequence_share: Share = 0.7
     """A text said twice has 0.5, thrice 0.67; lists of flights have up to 0.51, a model caught in a loop nearly 1."""
-    min_switch_share: float = Field(default=0.1, **_SHARE)
-    """Messages that come ten in a row on either side have 0.1; a log sorted by sender next to nothing."""
-    max_orphan_results: int | None = Field(default=0, ge=0)
+    min_switch_share: Share = 0.12
+    """Messages that come eight in a row on either side have 0.12; a log sorted by sender has less."""
+    max_orphan_results: Count | None = 0
     """A tool result without its call cannot be written in the form that models are trained on."""
-    max_unanswered_calls: int | None = Field(default=None, ge=0)
+    max_unanswered_calls: Count | None = None
     """Off: many systems log what was called and not what came back."""
-    min_topic_share: float = Field(default=0.0, **_SHARE)
+    min_topic_share: Share = 0.0
     """Off; it needs `topics` of `quality.heuristics`."""
     cut_off: bool = True
     """Whether conversations that were cut off are set aside."""
@@ -176,7 +182,7 @@ class Gate(Stage):
             {"mixed_share": 0.5},
             {"repeated_agent_share": 0.75},
             {"repeated_sequence_share": 0.8},
-            {"switch_share": 0.05},
+            {"switch_share": 0.11},
             {"num_orphan_results": 1},
             {"num_unanswered_calls": 1},
             {"topic_share": 0.0},

@@ -43,7 +43,9 @@ SCORES = pa.schema(
         ),  # of letters and symbols, symbols (a run of one counts once); null: none
         pa.field("language", pa.string()),  # zh, en, mixed, other; null: no letter
         pa.field("mixed_share", pa.float64()),  # of the words with letters, those not of the chief script; null: none
-        pa.field("repeated_agent_share", pa.float64()),  # of speaking agent turns, those said before; null: none
+        pa.field(
+            "repeated_agent_share", pa.float64()
+        ),  # of speaking agent turns, those that say again more than boilerplate
         pa.field("repeated_sequence_share", pa.float64()),  # most in an agent text; null: all are short
         pa.field("switch_share", pa.float64()),  # of places between speaking turns, changes of side; null: few turns
         pa.field("num_orphan_results", pa.int32()),  # tool messages that answer no call before them
@@ -100,7 +102,7 @@ class Heuristics(Stage):
 
     @classmethod
     def examples(cls) -> list[tuple[Self, list[dict[str, Any]]]]:
-        """Rows that hit each score: a repeater, a call cut off, broken calls, greetings alone, a loop, symbols, topics."""
+        """Rows that hit each score: a repeater, a cut, an orphan result, greetings alone, a loop, symbols, topics."""
         return [(cls(), _EXAMPLES), (cls(boilerplate=("一样的话",), topics=("parcel", "包裹")), _EXAMPLES)]
 
 
@@ -151,12 +153,12 @@ class _Turns(NamedTuple):
         tool = _mask(pc.equal(role, "tool"))
         return cls(len(turns), flat, rows, tool, calls, said, rows[both], agent[both], calls[both])
 
-    def sum(self, values: Ints, mask: Mask | None = None) -> Ints:
+    def total(self, values: Ints, mask: Mask | None = None) -> Ints:
         """Sums over the texts of each row, or those that the mask picks."""
         rows, values = (self.said_rows, values) if mask is None else (self.said_rows[mask], values[mask])
         return np.bincount(rows, values, self.num_rows).astype(np.int64)
 
-    def count(self, mask: Mask) -> Ints:
+    def per_row(self, mask: Mask) -> Ints:
         """Texts of each row that the mask picks."""
         return np.bincount(self.said_rows[mask], minlength=self.num_rows)
 
@@ -165,30 +167,31 @@ _Columns = dict[str, Any]
 
 
 def _spoken(turns: _Turns, texts: Texts) -> _Columns:
-    """How many turns speak, and how many of the agent's say what was said."""
+    """How many turns speak, and how many of the agent's say again what is more than greeting or boilerplate."""
     speaks, agent = texts.letters + texts.symbols > 0, turns.by_agent
-    repeated = _repeated(turns.said, agent & speaks, turns.said_rows)
+    polite = (texts.words > 0) & (texts.beyond_boilerplate == 0)
+    repeated = _repeated(turns.said, agent & speaks, turns.said_rows) & ~polite
     return {
         "num_turns": np.bincount(turns.rows, minlength=turns.num_rows),
-        "num_customer_turns": turns.count(speaks & ~agent),
-        "num_agent_turns": turns.count(speaks & agent),
-        "empty_text_share": _share(turns.count(~speaks & ~turns.acted), turns.count(~turns.acted)),
-        "repeated_agent_share": _share(turns.count(repeated), turns.count(agent & speaks)),
+        "num_customer_turns": turns.per_row(speaks & ~agent),
+        "num_agent_turns": turns.per_row(speaks & agent),
+        "empty_text_share": _share(turns.per_row(~speaks & ~turns.acted), turns.per_row(~turns.acted)),
+        "repeated_agent_share": _share(turns.per_row(repeated), turns.per_row(agent & speaks)),
     }
 
 
 def _worded(turns: _Turns, texts: Texts, *, on_topic: bool) -> _Columns:
     """What the words are: how many, in which language, greetings and boilerplate, symbols among them."""
     scripts = (texts.han, texts.latin, texts.kana, texts.other, texts.english)
-    language, mixed = languages(Scripts(*map(turns.sum, scripts)))
+    language, mixed = languages(Scripts(*map(turns.total, scripts)))
     speaks = texts.letters + texts.symbols > 0
     acted = np.bincount(turns.rows[turns.calls], minlength=turns.num_rows) > 0
-    topical = _share(turns.count(texts.on_topic > 0), turns.count(speaks))
+    topical = _share(turns.per_row(texts.on_topic > 0), turns.per_row(speaks))
     return {
-        "num_words": turns.sum(texts.words),
-        "num_words_beyond_greetings": pa.array(turns.sum(texts.beyond_greetings), mask=acted),
-        "num_words_beyond_boilerplate": pa.array(turns.sum(texts.beyond_boilerplate), mask=acted),
-        "symbol_share": _share(turns.sum(texts.symbols), turns.sum(texts.symbols + texts.letters)),
+        "num_words": turns.total(texts.words),
+        "num_words_beyond_greetings": pa.array(turns.total(texts.beyond_greetings), mask=acted),
+        "num_words_beyond_boilerplate": pa.array(turns.total(texts.beyond_boilerplate), mask=acted),
+        "symbol_share": _share(turns.total(texts.symbols), turns.total(texts.symbols + texts.letters)),
         "language": language,
         "mixed_share": mixed,
         "topic_share": topical if on_topic else pa.nulls(turns.num_rows, pa.float64()),

@@ -8,7 +8,7 @@ phrases may overlap. All phrases are looked up together, one length after the ot
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -47,11 +47,32 @@ def load(path: Path) -> Lists:
         raise PlanError(f"phrases in {path.name}: {faults}. Known keys: {', '.join(Lists.model_fields)}") from None
 
 
-class _Length(NamedTuple):
-    """Beginnings of phrases of one length: sorted hashes, and bits of the lists that each is a whole phrase of."""
+class _Length:
+    """Beginnings of phrases of one length, to be looked up by hash.
 
-    hashes: Hashes
-    whole: Bits
+    `whole[i]`: bits of the lists that beginning i is a whole phrase of; `grows[i]`: whether a phrase goes on from it.
+    """
+
+    def __init__(self, states: Hashes, whole: Bits, grows: Mask) -> None:
+        self.hashes, at = np.unique(states, return_inverse=True)
+        self.whole, self.grows = np.zeros(len(self.hashes), np.uint8), np.zeros(len(self.hashes), bool)
+        np.bitwise_or.at(self.whole, at, whole)
+        np.bitwise_or.at(self.grows, at, grows)
+        # Sorted hashes with equal upper bits stand together: a table says where they begin, a few steps find the one.
+        places, begins, num = np.unique(self.hashes >> _TOP, return_index=True, return_counts=True)
+        self._begins = np.full(2**16, -1, np.int32)
+        self._begins[places] = begins
+        self._steps = int(num.max()) - 1
+
+    def find(self, states: Hashes) -> tuple[Ints, Ints]:
+        """Which of the states are beginnings, and which beginnings they are."""
+        at = self._begins.take(states >> _TOP)
+        met = np.flatnonzero(at >= 0)
+        at, states = at[met], states[met]
+        for _ in range(self._steps):
+            at = np.minimum(at + (self.hashes[at] < states), len(self.hashes) - 1)
+        same = self.hashes[at] == states
+        return met[same], at[same]
 
 
 class Phrases:
@@ -62,39 +83,33 @@ class Phrases:
         listed = sorted({(phrase, bit) for bit, phrases in enumerate(lists.values()) for phrase in phrases})
         units = cut(pa.array([phrase for phrase, _ in listed], pa.string()))
         bits = np.array([1 << bit for _, bit in listed], np.uint8)
-        num = units.count()
+        num = units.per_text()
         first = np.cumsum(num) - num
         walkers = np.flatnonzero(num)
         states = units.hashes[first[walkers]]
         self._lengths: list[_Length] = []
         while len(walkers):
             length = len(self._lengths) + 1
-            hashes, at = np.unique(states, return_inverse=True)
-            whole, ends = np.zeros(len(hashes), np.uint8), num[walkers] == length
-            np.bitwise_or.at(whole, at[ends], bits[walkers[ends]])
-            self._lengths.append(_Length(hashes, whole))
-            walkers, states = walkers[~ends], states[~ends]
-            states = _longer(states, units.hashes[first[walkers] + length])
-        self._first = np.zeros(2**16, bool)
-        if self._lengths:
-            self._first[self._lengths[0].hashes >> _TOP] = True
+            more = num[walkers] > length
+            self._lengths.append(_Length(states, np.where(more, np.uint8(0), bits[walkers]), more))
+            walkers = walkers[more]
+            states = _longer(states[more], units.hashes[first[walkers] + length])
 
     def cover(self, units: Units) -> dict[str, Mask]:
         """By list: the units that belong to one of its phrases."""
         depth = np.zeros((len(self._names), len(units.hashes) + 1), np.int32)
-        starts = np.flatnonzero(self._first.take(units.hashes >> _TOP))
-        states = units.hashes[starts]
+        starts, states = np.arange(len(units.hashes)), units.hashes
         for length, known in enumerate(self._lengths, 1):
-            if not len(starts):
-                break
-            at = np.minimum(np.searchsorted(known.hashes, states), len(known.hashes) - 1)
-            met = known.hashes[at] == states
-            starts, states, whole = starts[met], states[met], known.whole[at[met]]
+            met, at = known.find(states)
+            starts, states, whole = starts[met], states[met], known.whole[at]
             for bit, of_list in enumerate(depth):
                 found = starts[whole & np.uint8(1 << bit) > 0]
                 of_list[found] += 1
                 of_list[found + length] -= 1
-            starts, states = _step(units, starts, states, length)
+            grows = known.grows[at]
+            starts, states = _step(units, starts[grows], states[grows], length)
+            if not len(starts):
+                break
         return dict(zip(self._names, np.cumsum(depth, axis=1)[:, :-1] > 0, strict=True))
 
 

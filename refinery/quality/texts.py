@@ -52,19 +52,19 @@ def _measured(units: Units, searched: Mask, known: Phrases) -> Texts:
     classes, latin = units.classes, units.classes == LATIN
     part_of = known.cover(units)
     greeting, boilerplate = part_of["greetings"], part_of["boilerplate"]
-    words = units.count()
+    words = units.per_text()
     return Texts(
         letters=units.letters,
         symbols=units.symbols,
         words=words,
-        han=units.count(classes == HAN),
-        latin=units.count(latin),
-        kana=units.count(classes == KANA),
-        other=units.count(classes == OTHER),
-        english=units.count(part_of["english"] & latin),
-        beyond_greetings=units.count(~greeting),
-        beyond_boilerplate=units.count(~(greeting | boilerplate)),
-        on_topic=units.count(part_of["topics"]),
+        han=units.per_text(classes == HAN),
+        latin=units.per_text(latin),
+        kana=units.per_text(classes == KANA),
+        other=units.per_text(classes == OTHER),
+        english=units.per_text(part_of["english"] & latin),
+        beyond_greetings=units.per_text(~greeting),
+        beyond_boilerplate=units.per_text(~(greeting | boilerplate)),
+        on_topic=units.per_text(part_of["topics"]),
         repeated=_repeated(units, searched & (words >= MIN_WORDS)),
     )
 

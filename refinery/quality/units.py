@@ -32,6 +32,8 @@ _KANA: Final = ((0x3041, 0x3097), (0x30A1, 0x30FB), (0xFF66, 0xFF9E))
 _LATIN: Final = ((0, 0x250), (0x1E00, 0x1F00), (0x2C60, 0x2C80), (0xA722, 0xA800), (0xFF21, 0xFF5B))
 _TAGS: Final = (0xE0000, 0xE1000)
 _APOSTROPHES: Final = (0x27, 0x2019)
+_DAMAGE: Final = (0x80, 0xA0)
+"""Control characters that nobody types; Chinese read as Latin-1 is full of them."""
 _BLOCK_BYTES: Final = 2**20
 _PRIME: Final = 0x9E3779B97F4A7C15
 _BY_CATEGORY: Final = {"L": OTHER, "N": DIGIT, "M": GLUE, "Z": SPACE, "P": SYMBOL, "S": SYMBOL}
@@ -51,7 +53,7 @@ class Units(NamedTuple):
     letters: Ints
     symbols: Ints
 
-    def count(self, mask: Mask | None = None) -> Ints:
+    def per_text(self, mask: Mask | None = None) -> Ints:
         """Units of each text, or those of them that the mask picks."""
         return np.bincount(self.texts if mask is None else self.texts[mask], minlength=len(self.letters))
 
@@ -167,4 +169,5 @@ def _tables() -> tuple[Classes, npt.NDArray[np.uint32]]:
         for start, end in ranges:
             classes[start:end] = kind
     classes[list(_APOSTROPHES)] = GLUE
+    classes[slice(*_DAMAGE)] = SYMBOL
     return classes, fold

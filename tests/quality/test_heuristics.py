@@ -12,7 +12,7 @@ from refinery.records.conversation import CONVERSATION
 
 CALL = [{"id": "c", "name": "f", "arguments": "{}"}]
 NAMELESS = [{"id": None, "name": "f", "arguments": "{}"}]
-TEXTS = st.none() | st.sampled_from(["", " ", "\u200b", "好的", "好的 ", "ok"])
+TEXTS = st.none() | st.sampled_from(["", " ", "\u200b", "好的", "查到了", "查到了 ", "found", "ok"])
 TURNS = st.none() | st.lists(
     st.none()
     | st.fixed_dictionaries(
@@ -57,10 +57,20 @@ def test_a_tool_call_is_neither_speech_nor_empty_text():
 
 def test_only_agent_texts_said_before_in_the_same_conversation_are_repeated():
     talk = said(
-        ("assistant", "您好"), ("user", "您好"), ("assistant", " 您好 "), ("assistant", "再见"), ("assistant", "")
+        ("assistant", "没货"), ("user", "没货"), ("assistant", " 没货 "), ("assistant", "明天到"), ("assistant", "")
     )
-    out = Heuristics().open()(table((talk, None), (said(("assistant", "您好")), None)))
+    out = Heuristics().open()(table((talk, None), (said(("assistant", "没货")), None)))
     assert out["repeated_agent_share"].to_pylist() == [pytest.approx(1 / 3), 0.0]
+
+
+def test_greetings_and_service_phrases_may_be_said_again():
+    polite = said(
+        *[("user", "x"), ("assistant", "Thank you and goodbye."), ("assistant", "请问还有什么可以帮您？")] * 3
+    )
+    assert score(polite)["repeated_agent_share"] == 0.0
+    assert score(said(*[("assistant", "Ride booked.")] * 3, ("assistant", "👍"), ("assistant", "👍")))[
+        "repeated_agent_share"
+    ] == pytest.approx(3 / 5)
 
 
 @pytest.mark.parametrize("reason", ["early_disconnect", "disconnect", "too_many_errors", "agent_error"])
@@ -227,14 +237,15 @@ def plain(turns, end_reason):
     ]
     both = [t for t, s in zip(turns, speaks, strict=True) if s and t["role"] in ("user", "assistant")]
     agent = [t["content"].strip() for t in both if t["role"] == "assistant"]
+    more = [text for text in agent if text not in ("好的", "ok")]
     changes = [one["role"] != other["role"] for one, other in zip(both, both[1:], strict=False)]
     return {
         "num_turns": len(turns),
         "num_customer_turns": sum(t["role"] == "user" for t in both),
         "num_agent_turns": len(agent),
         "empty_text_share": textual.count(False) / len(textual) if textual else None,
-        "num_words": sum(len(re.findall(r"[a-z]+|[好的]", t["content"])) for t in both),
-        "repeated_agent_share": (len(agent) - len(set(agent))) / len(agent) if agent else None,
+        "num_words": sum(len(re.findall(r"[a-z]+|[好的查到了]", t["content"])) for t in both),
+        "repeated_agent_share": (len(more) - len(set(more))) / len(agent) if agent else None,
         "switch_share": sum(changes) / len(changes) if len(both) >= 10 else None,
         "num_orphan_results": sum(
             t["role"] == "tool" and not answers(turns[:i], t["tool_call_id"]) for i, t in enumerate(turns)

@@ -5,26 +5,26 @@ import pytest
 from tests.quality.test_heuristics import said, score
 
 OTHERS = {
-    "Spanish": "Hola, mi pedido no ha llegado todavía y necesito saber dónde está porque mañana salgo de viaje. ¿Me puede "
-    "ayudar con esto, por favor? Gracias.",
-    "French": "Bonjour, je n'ai toujours pas reçu mon colis et je voudrais savoir où il se trouve, car je pars demain en "
-    "vacances. Pouvez-vous m'aider, s'il vous plaît ?",
-    "German": "Guten Tag, mein Paket ist noch nicht angekommen und ich möchte wissen, wo es ist, weil ich morgen in den "
-    "Urlaub fahre. Können Sie mir bitte helfen?",
-    "Portuguese": "Olá, o meu pedido ainda não chegou e preciso saber onde ele está porque amanhã vou viajar. Você pode me "
-    "ajudar com isso, por favor? Obrigado.",
-    "Italian": "Buongiorno, il mio pacco non è ancora arrivato e vorrei sapere dove si trova, perché domani parto per le "
-    "vacanze. Mi può aiutare, per favore?",
-    "Dutch": "Hallo, mijn pakket is nog niet aangekomen en ik wil graag weten waar het is, omdat ik morgen op vakantie ga. "
-    "Kunt u mij helpen alstublieft?",
-    "Indonesian": "Halo, paket saya belum sampai dan saya ingin tahu di mana posisinya karena besok saya akan pergi keluar "
-    "kota. Bisa tolong dibantu? Terima kasih banyak.",
-    "Vietnamese": "Xin chào, đơn hàng của tôi vẫn chưa đến và tôi muốn biết nó đang ở đâu vì ngày mai tôi đi xa. Bạn có thể "
-    "giúp tôi được không?",
-    "Polish": "Dzień dobry, moja paczka jeszcze nie dotarła i chciałbym wiedzieć, gdzie ona jest, ponieważ jutro wyjeżdżam "
-    "na urlop. Czy może mi pan pomóc?",
-    "Turkish": "Merhaba, siparişim hâlâ gelmedi ve nerede olduğunu öğrenmek istiyorum çünkü yarın seyahate çıkıyorum. Bana "
-    "bu konuda yardım edebilir misiniz lütfen? Çok teşekkür ederim size.",
+    "Spanish": "Hola, mi pedido no ha llegado todavía y necesito saber dónde está porque mañana salgo de viaje. ¿Me "
+    "puede ayudar con esto, por favor? Gracias.",
+    "French": "Bonjour, je n'ai toujours pas reçu mon colis et je voudrais savoir où il se trouve, car je pars demain "
+    "en vacances. Pouvez-vous m'aider, s'il vous plaît ?",
+    "German": "Guten Tag, mein Paket ist noch nicht angekommen und ich möchte wissen, wo es ist, weil ich morgen in "
+    "den Urlaub fahre. Können Sie mir bitte helfen?",
+    "Portuguese": "Olá, o meu pedido ainda não chegou e preciso saber onde ele está porque amanhã vou viajar. Você "
+    "pode me ajudar com isso, por favor? Obrigado.",
+    "Italian": "Buongiorno, il mio pacco non è ancora arrivato e vorrei sapere dove si trova, perché domani parto "
+    "per le vacanze. Mi può aiutare, per favore?",
+    "Dutch": "Hallo, mijn pakket is nog niet aangekomen en ik wil graag weten waar het is, omdat ik morgen op vakantie "
+    "ga. Kunt u mij helpen alstublieft?",
+    "Indonesian": "Halo, paket saya belum sampai dan saya ingin tahu di mana posisinya karena besok saya akan pergi "
+    "keluar kota. Bisa tolong dibantu? Terima kasih banyak.",
+    "Vietnamese": "Xin chào, đơn hàng của tôi vẫn chưa đến và tôi muốn biết nó đang ở đâu vì ngày mai tôi đi xa. Bạn "
+    "có thể giúp tôi được không?",
+    "Polish": "Dzień dobry, moja paczka jeszcze nie dotarła i chciałbym wiedzieć, gdzie ona jest, ponieważ jutro "
+    "wyjeżdżam na urlop. Czy może mi pan pomóc?",
+    "Turkish": "Merhaba, siparişim hâlâ gelmedi ve nerede olduğunu öğrenmek istiyorum çünkü yarın seyahate çıkıyorum. "
+    "Bana bu konuda yardım edebilir misiniz lütfen? Çok teşekkür ederim size.",
     "Japanese": "注文した商品がまだ届きません。配送状況を確認していただけますか。",
     "Korean": "주문한 상품이 아직 도착하지 않았습니다. 배송 상태를 확인해 주세요.",
     "Russian": "Здравствуйте, мой заказ ещё не пришёл, подскажите, где он?",
