@@ -69,7 +69,8 @@ class Heuristics(Stage):
     boilerplate: tuple[str, ...] = ()
     """Service phrases of the plan's own agents, beside those of the file."""
     topics: tuple[str, ...] = ()
-    """Words and phrases of which every conversation worth keeping has some; none: nothing is off topic."""
+    """Words and phrases of which every conversation worth keeping has some, English ones in each form (order, orders);
+    none: nothing is off topic."""
 
     def reads(self) -> frozenset[str]:
         """Turns and how the log says that they ended."""

@@ -10,7 +10,7 @@ ones are taken for one with a chance of about 10^-9.
 
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -144,7 +144,7 @@ def _hashes(codes: Codes, starts: Ints) -> Hashes:
     return mix(np.add.reduceat(codes * powers[: len(codes)], starts) * inverses[starts])
 
 
-@cache
+@lru_cache(maxsize=2)
 def _powers(num: int) -> tuple[Hashes, Hashes]:
     """Powers 0, 1, … of an odd number and of its inverse, modulo 2^64."""
     bases = (_PRIME, pow(_PRIME, -1, 2**64))

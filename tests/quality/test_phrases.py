@@ -8,8 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refinery.errors import PlanError
+from refinery.plan import load as read_plan
+from refinery.quality.heuristics import Heuristics
 from refinery.quality.phrases import SHIPPED, Phrases, load
 from refinery.quality.units import cut
+from tests.logs import plan
+from tests.properties import tables
+from tests.quality.test_heuristics import said
 
 
 def covered(phrases, text):
@@ -91,3 +96,25 @@ def test_a_wrong_file_says_where_and_repeats_no_content(tmp_path, content, said)
     with pytest.raises(PlanError, match=said) as caught:
         load(path)
     assert "salut" not in str(caught.value)
+
+
+MINE = "version: 1\ngreetings: {en: [ahoy]}\nboilerplate: {zh: [请稍等]}\ncommon_english: [the]\n"
+
+
+def test_a_plan_may_name_a_file_of_its_own_and_its_content_is_part_of_the_fingerprint(tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(MINE, encoding="utf-8")
+    stage = "quality.heuristics: {phrases: mine.yaml}"
+    path = plan(tmp_path, tmp_path / "logs", ("intake.redact", stage, "intake.identity"))
+    step = read_plan(path).stages[1]
+    before = step.fingerprint()
+    rows = tables.table(step, [{"turns": said(("user", "Ahoy! Hello?")), "end_reason": None}])
+    assert step.open()(rows)["num_words_beyond_greetings"].to_pylist() == [1]
+    mine.write_text(MINE.replace("ahoy", "ahoy, hello"), encoding="utf-8")
+    assert step.fingerprint() != before
+    assert step.open()(rows)["num_words_beyond_greetings"].to_pylist() == [0]
+
+
+def test_the_shipped_phrases_are_part_of_the_fingerprint():
+    (data,) = Heuristics().contents()["phrases"].values()
+    assert data == SHIPPED.read_bytes()
