@@ -1,10 +1,10 @@
 """Conversations in a Parquet file, as the JSON records they stand for, a bounded batch at a time.
 
-A value that is null is absent: Parquet has no other way to leave a key out. Times become ISO 8601, decimals text.
+A value that is null is absent: Parquet has no other way to leave a key out. Times become ISO 8601; decimals, intervals
+and bytes become text.
 """
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, BinaryIO, Final
 
 import orjson
@@ -129,6 +129,9 @@ def _num_bytes(values: pa.Array) -> int:
     if pa.types.is_dictionary(kind):
         lengths = pc.binary_length(values.dictionary).take(values.indices)
         return int(pc.sum(lengths).as_py() or 0)
+    if pa.types.is_map(kind):
+        start, end = values.offsets[0].as_py(), values.offsets[-1].as_py()
+        return sum(_num_bytes(part.slice(start, end - start)) for part in (values.keys, values.items))
     if pa.types.is_nested(kind):
         flat = values.flatten()
         return sum(map(_num_bytes, flat)) if isinstance(flat, list) else 8 * len(values) + _num_bytes(flat)
@@ -145,8 +148,5 @@ def _plain(row: dict[str, Any]) -> dict[str, Any] | ParseError:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, bytes):
-        return value.decode()
-    raise TypeError
+    """What JSON has no form for (decimals, intervals) as it prints; bytes as text, where they are none as escapes."""
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)

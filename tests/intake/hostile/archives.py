@@ -64,11 +64,13 @@ def _typed() -> bytes:
             "created_at": datetime(2026, 5, n, tzinfo=UTC),
             "messages": [{"role": "user", "content": f"call {PHONE}"}],
             "signals": {"order": {"amount": Decimal("1.50")}},
-            "raw": b"bytes",
+            "raw": b"\xff\0bytes",
         }
         for n in (1, 2)
     ]
-    return parquet(pa.Table.from_pylist(rows))
+    table = pa.Table.from_pylist(rows)
+    tags = pa.array([[("a", "x"), ("b", None)], None], pa.map_(pa.string(), pa.string()))
+    return parquet(table.append_column("tags", tags).append_column("for", pa.array([60, None], pa.duration("s"))))
 
 
 def _partly_null() -> bytes:
@@ -154,7 +156,7 @@ CASES = [
     Case("plain.tar.gz", "lines under the name of a tar.gz", gz(_TWO * 10), 0, faults={"corrupt_file": 1}),
     Case("plain.zip", "lines under the name of a zip", _TWO, 0, faults={"corrupt_file": 1}),
     Case("talks.parquet", "conversations, whole", parquet(_talks(2)), 2),
-    Case("types.parquet", "times, decimals, bytes, numbers as ids", _typed(), 2),
+    Case("types.parquet", "times, decimals, bytes, maps, numbers as ids, an interval", _typed(), 2),
     Case("nulls.parquet", "a row without messages", _partly_null(), 2, {"no_messages": 1}),
     Case("other.parquet", "Parquet of another schema", parquet(pa.table({"ts": [1, 2], "phone": [PHONE, MAIL]})), 0, faults={"unknown_format": 1}),
     Case("flat.parquet", "a table of turns, without a plan for it", parquet(pa.table({"conversation_id": ["a"], "role": ["user"], "content": [PHONE]})), 0, faults={"unknown_format": 1}),
