@@ -16,7 +16,7 @@ from refinery.errors import ParseError
 from refinery.intake.unpack import Allowance
 
 _BATCH_BYTES: Final = 8 * 2**20
-_BATCH_ROWS: Final = 1_024
+_BATCH_ROWS: Final = 8_192
 _SHOWN: Final = 40
 
 
