@@ -16,6 +16,10 @@ $(VENV)/dev: $(VENV)/core
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
+$(VENV)/soak: $(VENV)/dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[soak]'
+	@touch $@
+
 install: $(VENV)/core  ## the core, without torch, into .venv
 
 demo: $(VENV)/core     ## make a log, refine it, show what came of it
@@ -41,7 +45,7 @@ walk-accept: $(VENV)/dev  ## take today's walk as the golden one; read the chang
 bench: $(VENV)/dev     ## the main job against a plain single process, on one core and two
 	$(BIN)/python -m benchmarks.refine
 
-soak: $(VENV)/dev      ## what is too long for CI: ten kills each of driver, worker and node
-	$(BIN)/pytest -m soak tests/faults
+soak: $(VENV)/soak     ## what is too long for CI: thirty kills; the intake fuzzed (REFINERY_FUZZ_SECONDS, 300)
+	$(BIN)/pytest -s -m soak tests/faults tests/intake
 
 .PHONY: help install demo test check walk walk-accept bench soak

@@ -17,7 +17,7 @@ from refinery.engine.manifest import Output
 from refinery.engine.tasks import Work
 from refinery.errors import StorageError
 from refinery.intake.rows import digest
-from refinery.intake.source import PACKED_SUFFIXES, File, Source, open_file
+from refinery.intake.source import File, Source, open_file, packed
 from refinery.intake.turns import TURNS, Place
 from refinery.storage.sealed import Seal
 from refinery.storage.shards import ShardWriter, WideFile
@@ -65,15 +65,14 @@ def _places(number: int, file: File, size: int) -> list[Place]:
     try:
         with open_file(file) as handle:
             groups = pq.ParquetFile(handle).metadata.num_row_groups
-    except (OSError, pa.ArrowInvalid):  # the task that reads it says what is wrong
+    except (OSError, ValueError, pa.ArrowException):  # the task that reads it says what is wrong
         return [Place(number, file)]
     step = max(1, groups * size // (file.size * _UNPACKED))
     return [Place(number, file, (first, min(first + step, groups))) for first in range(0, groups, step)]
 
 
 def _weight(place: Place) -> int:
-    packed = place.file.name.lower().endswith((*PACKED_SUFFIXES, ".zst", ".parquet"))
-    return place.file.size * (_UNPACKED if packed else 1)
+    return place.file.size * (_UNPACKED if packed(place.file) else 1)
 
 
 class Pieces:

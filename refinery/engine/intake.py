@@ -14,14 +14,14 @@ from refinery.engine.tasks import RowWriter, Work
 from refinery.errors import ParseError
 from refinery.intake.reader import Bad, Limits, read, refused
 from refinery.intake.redact import redact_text
-from refinery.intake.rows import Origin, Reading, row, table, zone_of
-from refinery.intake.source import PACKED_SUFFIXES, File, Source, count_newlines, splittable, verify
+from refinery.intake.rows import MAX_LABEL, Origin, Reading, row, table, zone_of
+from refinery.intake.source import File, Source, count_newlines, packed, splittable, verify
 from refinery.intake.turns import BadRow, Place, conversations
 from refinery.intake.turns import rows as turn_rows
 from refinery.ledger import Counts, Line, count, merge
 from refinery.records.fate import QUARANTINE
 
-_BATCH_ROWS, _BATCH_CHARS = 2_048, 16 * 2**20
+_BATCH_ROWS, _BATCH_BYTES = 2_048, 16 * 2**20
 _RAW_CHARS = 500
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _NAMED = re.compile(r'("(?:name|phone|user_name|customer_name)"\s*:\s*")[^"]+')
@@ -56,7 +56,7 @@ def tasks(frozen: list[list[File]], span_bytes: int, first_lines: dict[tuple[str
         for file in files:
             for start, end in spans(file, span_bytes):
                 span = (start, end, first_lines[file.url, start]) if splittable(file) else None
-                size = (end - start) * (_UNPACKED if file.name.endswith(PACKED_SUFFIXES) else 1)
+                size = (end - start) * (_UNPACKED if packed(file) else 1)
                 if found[-1] and (weight + size > span_bytes or len(found[-1]) >= _FILES_A_TASK):
                     found.append([])
                     weight = 0
@@ -110,10 +110,10 @@ def _batches(intake: Intake, records: Iterator[Found]) -> Iterator[tuple[pa.Tabl
             reading = intake.reading._replace(event_date=source.event_date, spanning=source.format == "turns")
             try:
                 rows.append(row(record, origin, reading, zone))
-                weight += rows[-1]["num_chars"] + len(rows[-1].get("metadata") or "")
+                weight += rows[-1]["weight"]
             except ParseError as error:
                 bad.append(refused(origin, error, record))
-        if len(rows) >= min(_BATCH_ROWS, intake.shard_rows) or weight > _BATCH_CHARS or len(bad) >= _BATCH_ROWS:
+        if len(rows) >= min(_BATCH_ROWS, intake.shard_rows) or weight > _BATCH_BYTES or len(bad) >= _BATCH_ROWS:
             yield table(rows), bad
             rows, bad, weight = [], [], 0
     yield table(rows), bad
@@ -132,6 +132,7 @@ def _records(intake: Intake, task: dict[str, Any]) -> Iterator[Found]:
                     break
                 left[number] -= 1
             yield found if isinstance(found, Bad) else (*found, source)
+        verify(File(*file))  # what shrank while it was read has given too few rows
 
 
 def gather_task(work: Work, intake: Intake, task: dict[str, Any]) -> Entry:
@@ -145,7 +146,7 @@ def gather_task(work: Work, intake: Intake, task: dict[str, Any]) -> Entry:
             begun = left.setdefault(number, set())
             if intake.limit is not None and len(begun) >= intake.limit:
                 continue
-            for found in turn_rows(source, place, intake.limits.max_line_bytes):
+            for found in turn_rows(source, place, intake.limits):
                 if isinstance(found, BadRow):
                     origin = Origin(source.name, place.file.name, None, found.row)
                     bad = [Bad(origin, found.reason, found.detail, found.raw.encode("utf-8", "replace"))]
@@ -153,6 +154,7 @@ def gather_task(work: Work, intake: Intake, task: dict[str, Any]) -> Entry:
                     out.quarantine(_quarantine(bad))
                 else:
                     pieces.add(found if intake.limit is None else _first(found, begun, intake.limit))
+            verify(place.file)
         pieces.flush()
         return Entry(task["task"], (*pieces.outputs, *out.finish()), merge(counts), pieces.rows)
 
@@ -185,7 +187,7 @@ def _quarantine(bad: list[Bad]) -> pa.Table:
             "source_member": b.origin.member,
             "source_line": b.origin.line,
             "reason": b.reason,
-            "source_id": b.source_id and redact_text(b.source_id),
+            "source_id": redact_text(b.source_id) if b.source_id and len(b.source_id) <= MAX_LABEL else None,
             "detail": b.detail,
             "raw": _masked(b.raw),
         }
@@ -196,6 +198,7 @@ def _quarantine(bad: list[Bad]) -> pa.Table:
 
 def _masked(raw: bytes) -> str:
     """The beginning of a line, masked before it is cut; escapes are read first, and what a cut may have left goes."""
-    text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), raw.decode("utf-8", "replace"))
+    text = raw.replace(b"\0", b"").decode("utf-8", "replace")  # as UTF-16, each digit has a null beside it
+    text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
     text = _NAMED.sub(r"\1[NAME_1]", _CUT.sub("", text.encode("utf-8", "replace").decode()))
     return redact_text(text)[:_RAW_CHARS]

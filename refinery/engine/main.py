@@ -41,6 +41,8 @@ def refine(plan: Path, *, source: str | None, target: str, limit: int | None, en
             out.print(summarise(con, report.run_id, report.seconds, target), soft_wrap=True, highlight=False)
     else:
         out.print(f"run {report.run_id} was published before (snapshot {report.snapshot}); nothing changed")
+    if report.passed_over:
+        out.print(f"passed over unread: {report.passed_over}", soft_wrap=True, highlight=False, markup=False)
     if report.changes:
         out.print(f"note: {report.changes}", soft_wrap=True, highlight=False)
     return report

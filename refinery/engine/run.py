@@ -16,7 +16,7 @@ from refinery.engine.passes import Pass, cut, fingerprints
 from refinery.engine.tasks import Join, Work
 from refinery.errors import InputError, PlanError, StorageError
 from refinery.intake.rows import Reading, digest
-from refinery.intake.source import File, splittable
+from refinery.intake.source import File, shown, splittable
 from refinery.intake.turns import Place
 from refinery.lake import snapshot
 from refinery.ledger import merge
@@ -32,7 +32,8 @@ Progress = Callable[[str, int, int], None]
 class Report(NamedTuple):
     """How a run ended. `published` is False where an equal run had been published before.
 
-    `changes` says in words how the input differs from what the run froze, where it does.
+    `changes` says in words how the input differs from what the run froze, where it does; `passed_over`, which files of
+    the sources it did not read.
     """
 
     run_id: str
@@ -40,6 +41,7 @@ class Report(NamedTuple):
     published: bool
     seconds: float
     changes: str = ""
+    passed_over: str = ""
 
 
 class Run:
@@ -68,7 +70,7 @@ class Run:
         """Runs what is not done yet and publishes; a published run is left as it is."""
         started = datetime.now(UTC)
         key_id = bind(self._lake, self._key)
-        frozen = self._freeze()
+        frozen, passed_over = self._freeze()
         passes = cut(self._plan)
         input_hash = digest(orjson.dumps([[list(file) for file in files] for files in frozen]))
         prints = fingerprints(passes, self._plan, self._bundles, input_hash, key_id)
@@ -76,7 +78,7 @@ class Run:
         claim = snapshot.Claim(prints[-1], self._plan.places(), self._plan.limit, base)
         found, _ = snapshot.settle(self._lake, self.run_id, claim)
         if found is not None:
-            return Report(self.run_id, found, False, 0.0, self._changes(frozen))
+            return Report(self.run_id, found, False, 0.0, self._changes(frozen), passed_over)
         try:
             entries = self._passes(passes, prints, frozen)
         finally:
@@ -85,15 +87,24 @@ class Run:
         closing.check(self._plan, counts, entries)
         number = closing.publish(self._lake, self._plan, passes[-1].after, claim, started, counts, entries)
         seconds = (datetime.now(UTC) - started).total_seconds()
-        return Report(self.run_id, number, True, seconds, self._changes(frozen))
+        return Report(self.run_id, number, True, seconds, self._changes(frozen), passed_over)
 
-    def _freeze(self) -> list[list[File]]:
-        """The input as the first start of this run found it; a restart never lists again."""
+    def _freeze(self) -> tuple[list[list[File]], str]:
+        """The input as the first start of this run found it, and in words what it passed over.
+
+        A restart never lists again.
+        """
         path = f"{self._home}/input.json"
         if self._lake.size(path) is None:
-            listed = [[list(file) for file in source.freeze()] for source in self._plan.sources]
+            listed = [
+                {"source": source.name, "files": [list(file) for file in files], "passed_over": passed}
+                for source in self._plan.sources
+                for files, passed in [source.listing()]
+            ]
             self._lake.put_new(path, orjson.dumps(listed, option=orjson.OPT_INDENT_2))
-        return [[File(*file) for file in files] for files in orjson.loads(self._lake.read(path))]
+        kept = orjson.loads(self._lake.read(path))
+        words = [f"{one['source']}: {shown(one['passed_over'])}" for one in kept if one["passed_over"]]
+        return [[File(*file) for file in one["files"]] for one in kept], "; ".join(words)
 
     def _changes(self, frozen: list[list[File]]) -> str:
         """How the sources differ now from the frozen input; a published run does not look at them again."""

@@ -10,7 +10,7 @@ native records of them. Columns that the plan does not map become metadata, neve
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import tzinfo
 from typing import Any, BinaryIO, Final, Literal, NamedTuple, cast
 
@@ -19,12 +19,14 @@ import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from refinery.errors import ParseError
 from refinery.intake.native import ROLES, microseconds
+from refinery.intake.parquet import Rows
+from refinery.intake.reader import Limits
 from refinery.intake.rows import Origin
 from refinery.intake.source import CONVERSATION_COLUMNS, MESSAGE_COLUMNS, TARGETS, File, Source, open_file
+from refinery.intake.unpack import Allowance, unpacked
 
 TURNS: Final = pa.schema(
     [
@@ -67,35 +69,66 @@ class Conversation(NamedTuple):
     error: ParseError | None
 
 
-def rows(source: Source, place: Place, max_line_bytes: int) -> Iterator[pa.Table | BadRow]:
+def rows(source: Source, place: Place, limits: Limits) -> Iterator[pa.Table | BadRow]:
     """The file's rows as tables of TURNS, in order, and what cannot be one; memory by the batch, never by the file."""
+    allowance = Allowance(max(limits.max_document_bytes, limits.max_expansion * place.file.size))
     try:
         with open_file(place.file) as handle:
             if ".parquet" in place.file.name.lower():
-                yield from _parquet(source, place, handle)
+                yield from _parquet(source, place, Rows(handle, limits.max_line_bytes), allowance)
             else:
-                yield from _csv(source, place, handle, max_line_bytes)
+                _, plain = unpacked(place.file.name, handle, allowance, ParseError)
+                yield from _csv(source, place, plain, limits.max_line_bytes)
     except PermissionError:
         yield BadRow(None, "unreadable_file", "permission denied", "")
-    except (OSError, EOFError, pa.ArrowException) as error:
-        yield BadRow(None, "truncated_file", f"{type(error).__name__}: the rows before this point were read", "")
+    except ParseError as error:
+        yield BadRow(None, error.reason, error.detail, "")
+    except (ValueError, pa.ArrowException) as error:
+        yield BadRow(None, "corrupt_file", f"{type(error).__name__}: the rows before this point were read", "")
 
 
-def _csv(source: Source, place: Place, handle: BinaryIO, limit: int) -> Iterator[pa.Table | BadRow]:
-    name = place.file.name.lower()
-    packed = {".gz": "gzip", ".zst": "zstd"}.get(name[name.rfind(".") :])
-    plain = io.BufferedReader(pa.CompressedInputStream(handle, packed)) if packed else handle
+class _Lines:
+    """Lines of a text, one row's not over `limit` in all: a cell may hold line ends, and a quote be left open."""
+
+    def __init__(self, text: io.TextIOWrapper, limit: int) -> None:
+        self._text, self._limit, self._row = text, limit, 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._text.readline(self._limit + 1):
+            self._row += len(line)
+            if self._row > self._limit:
+                raise csv.Error
+            yield line
+
+    def batches(self, delimiter: str) -> Iterator[list[list[str]]]:
+        """The header alone, then rows by the thousand, or fewer where they are long; what stood before a fault too."""
+        held, weight = list[list[str]](), 0
+        try:
+            for number, cells in enumerate(csv.reader(self, delimiter=delimiter)):
+                held.append(cells)
+                weight, self._row = weight + self._row, 0
+                if not number or len(held) >= _READ_ROWS or weight >= _READ_BYTES:
+                    yield held
+                    held, weight = [], 0
+        except (csv.Error, ParseError, ValueError):
+            if held:
+                yield held
+            raise
+        if held:
+            yield held
+
+
+def _csv(source: Source, place: Place, plain: BinaryIO, limit: int) -> Iterator[pa.Table | BadRow]:
     text = io.TextIOWrapper(plain, encoding=source.encoding, errors="surrogateescape", newline="")
     csv.field_size_limit(limit)
-    lines = _lines(text, limit)
-    reader = csv.reader(lines, delimiter="\t" if ".tsv" in name else ",")
+    batches = _Lines(text, limit).batches("\t" if ".tsv" in place.file.name.lower() else ",")
     try:
-        header = next(reader, [])
+        (header,) = next(batches, [[]])
         if fault := _header_fault(source, header):
             yield fault
             return
         start = 1
-        for batch in _batches(reader):
+        for batch in batches:
             yield from _cells(source, place, header, batch, start)
             start += len(batch)
     except csv.Error:
@@ -103,32 +136,13 @@ def _csv(source: Source, place: Place, handle: BinaryIO, limit: int) -> Iterator
         yield BadRow(None, "bad_csv", said, "")
 
 
-def _batches(reader: Iterable[list[str]]) -> Iterator[list[list[str]]]:
-    """Rows by the thousand, or fewer where they are long."""
-    held, weight = list[list[str]](), 0
-    for cells in reader:
-        held.append(cells)
-        weight += sum(map(len, cells))
-        if len(held) >= _READ_ROWS or weight >= _READ_BYTES:
-            yield held
-            held, weight = [], 0
-    if held:
-        yield held
-
-
-def _lines(text: io.TextIOWrapper, limit: int) -> Iterator[str]:
-    while line := text.readline(limit + 1):
-        if len(line) > limit:
-            raise csv.Error
-        yield line
-
-
 def _header_fault(source: Source, header: list[str]) -> BadRow | None:
     missing = sorted(set(source.columns.values()) - set(header))
     if not missing and len(set(header)) == len(header):
         return None
     fault = f"columns {missing} are missing" if missing else "two columns have one name"
-    return BadRow(None, "wrong_columns", f"{fault}; the file has {header[:50]}", "")
+    # A file without a header has log text in its place: it stands in `raw`, which is masked.
+    return BadRow(None, "wrong_columns", f"{fault}; what the file has is in `raw`", ",".join(header)[:_RAW_CHARS])
 
 
 def _cells(
@@ -160,17 +174,17 @@ def _is_text(cell: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in cell)
 
 
-def _parquet(source: Source, place: Place, handle: BinaryIO) -> Iterator[pa.Table | BadRow]:
-    file = pq.ParquetFile(handle)
-    if fault := _header_fault(source, file.schema_arrow.names):
+def _parquet(source: Source, place: Place, file: Rows, allowance: Allowance) -> Iterator[pa.Table | BadRow]:
+    if fault := _header_fault(source, file.names):
         yield fault
         return
-    first, end = place.groups or (0, file.num_row_groups)
-    start = 1 + sum(file.metadata.row_group(i).num_rows for i in range(first))
-    for group in range(first, end):
-        facts = file.metadata.row_group(group)
-        step = max(1, min(_READ_ROWS, _READ_BYTES * facts.num_rows // max(1, facts.total_byte_size)))
-        for batch in file.iter_batches(step, row_groups=[group]):
+    groups = range(*place.groups) if place.groups else file.groups()
+    start = 1 + file.num_rows(range(groups.start))
+    for batch in file.batches(allowance, groups):
+        if isinstance(batch, ParseError):
+            yield BadRow(start, batch.reason, batch.detail, "")
+            start += 1
+        else:
             yield from _row_batch(source, place, batch, start)
             start += batch.num_rows
 

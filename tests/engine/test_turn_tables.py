@@ -157,7 +157,7 @@ def test_each_bad_row_costs_itself_or_its_conversation_and_says_why(tmp_path):
         ("a.csv", 23, "wrong_type", "n"),
         ("b.csv", None, "wrong_columns", None),
         ("c.csv", 5, "wrong_columns", None),
-        ("d.parquet", None, "truncated_file", None),
+        ("d.parquet", None, "corrupt_file", None),
         ("e.csv", None, "wrong_columns", None),
     ]
     live = rows(tmp_path / "lake", "SELECT source_id, len(turns) FROM conversations ORDER BY 1")
