@@ -15,7 +15,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from refinery.errors import ParseError
-from refinery.intake.formats import Adapter, adapter, detect
+from refinery.intake.formats import Adapter, Found, Lines, adapter, detect
 from refinery.intake.rows import Origin
 from refinery.intake.source import ARCHIVE_SUFFIXES, LINE_SUFFIXES, File, Source, open_file
 
@@ -97,11 +97,22 @@ class _Reader:
     def _lines(
         self, at: Origin, handle: BinaryIO, span: tuple[int, int, int]
     ) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
+        lines = Lines[Origin](self._stated)
+        try:
+            yield from self._each_line(at, handle, span, lines)
+        except Exception:  # of the file: what it held before that is told first
+            yield from map(_told, lines.rest())
+            raise
+        yield from map(_told, lines.rest())
+
+    def _each_line(
+        self, at: Origin, handle: BinaryIO, span: tuple[int, int, int], lines: Lines[Origin]
+    ) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
         start, end, number = span
         if start:
             handle.seek(start - 1)
             start += _skip_line(handle, end - start + 1) - 1
-        use, limit = self._stated, self._limits.max_line_bytes
+        limit = self._limits.max_line_bytes
         while start < end and (line := _line(handle, limit)):
             here, number = at._replace(line=number), number + 1
             start += len(line)
@@ -117,11 +128,7 @@ class _Reader:
             except orjson.JSONDecodeError as error:
                 yield Bad(here, "not_json", f"at character {error.pos}", line[:_RAW_BYTES])
                 continue
-            try:
-                use = use or detect(record)
-                yield here, use.native(record)
-            except ParseError as error:
-                yield refused(here, error, record)
+            yield from map(_told, lines.read(here, record, len(line)))
 
     def _document(self, at: Origin, handle: BinaryIO) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
         data = _whole(handle, self._limits.max_document_bytes)
@@ -186,6 +193,11 @@ def _looks_like_lines(data: bytes) -> bool:
         return isinstance(orjson.loads(first), dict)
     except orjson.JSONDecodeError:
         return False
+
+
+def _told(found: Found[Origin]) -> tuple[Origin, dict[str, Any]] | Bad:
+    at, record, native = found
+    return refused(at, native, record) if isinstance(native, ParseError) else (at, native)
 
 
 def refused(origin: Origin, error: ParseError, record: object) -> Bad:
