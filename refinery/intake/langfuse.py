@@ -16,7 +16,7 @@ from typing import Any, Final, TypeGuard
 
 from refinery.errors import ParseError
 from refinery.intake.langfuse_io import turns
-from refinery.intake.tellings import Telling, goes_on, joined, repeats, whole
+from refinery.intake.tellings import Telling, conversations, joined, repeats, whole
 
 FORMAT: Final = "langfuse"
 
@@ -41,7 +41,7 @@ def matches(record: object) -> TypeGuard[dict[str, Any]]:
     """Is this a Langfuse trace, observation or score, or traces of one session? Never raises."""
     if not isinstance(record, dict):
         return False
-    if isinstance(record.get("traces"), list) and set(record) == {"session", "traces"}:
+    if _is_made(record):
         return True
     told = "input" in record or "output" in record or isinstance(record.get("observations"), list)
     return isinstance(record.get("id"), str) and ((told and not SIGNS.isdisjoint(record)) or _is_score(record))
@@ -94,7 +94,8 @@ def native(record: object) -> dict[str, Any]:
 
 def _is_made(record: dict[str, Any]) -> bool:
     """Whether `records` made it."""
-    return set(record) == {"session", "traces"} and all(isinstance(trace, dict) for trace in record["traces"])
+    traces = record.get("traces") if record.keys() == {"session", "traces"} else None
+    return isinstance(traces, list) and bool(traces) and all(isinstance(trace, dict) for trace in traces)
 
 
 def _is_wrapper(document: object) -> bool:
@@ -135,7 +136,7 @@ def _opened(document: object) -> Iterator[object]:
             named = {"sessionId": item["id"]}
             yield from ({**named, **t, **named} if isinstance(t, dict) else t for t in item["traces"])
         else:
-            yield from _opened(item["data"])
+            yield from item["data"]
 
 
 def _traces(items: list[object]) -> Iterator[tuple[int, Any]]:
@@ -174,21 +175,23 @@ def _group(trace: dict[str, Any], number: int) -> tuple[str, str]:
     return ("session", str(session)) if session else ("alone", str(number))
 
 
-def _whole(group: list[tuple[int, dict[str, Any]]]) -> list[tuple[int, object]]:
-    """Of the traces of one session those that no other repeats; or all as one, where they go on from each other."""
+def _whole(group: list[tuple[int, dict[str, Any]]]) -> Iterator[tuple[int, object]]:
+    """A record for each conversation that the traces of one session tell, in time order."""
     group = sorted(group, key=lambda pair: str(_first([pair[1]], _TIMES) or ""))
-    made = [(number, {"session": _first([trace], _SESSION), "traces": [trace]}) for number, trace in group]
+    tellings = [_telling_or_none(trace) for _, trace in group] if len(group) > 1 else [None]
+    found = conversations(tellings, of_one=True)
+    for numbers in found:
+        told = [group[number][1] for number in numbers]
+        if len(found) == 1:  # it began when the first trace did
+            told[0] = {**told[0], "timestamp": _first([trace for _, trace in group], _TIMES)}
+        yield group[numbers[-1]][0], {"session": _first(told, _SESSION), "traces": told}
+
+
+def _telling_or_none(trace: dict[str, Any]) -> Telling | None:
     try:
-        tellings = [_told(trace)[0] for _, trace in group] if len(group) > 1 else []
+        return _told(trace)[0]
     except ParseError:
-        return list(made)  # each is read, or refused, by itself
-    kept = whole(tellings)
-    if len(kept) > 1 and goes_on([tellings[number] for number in kept]):
-        return [(made[kept[-1]][0], {**made[0][1], "traces": [group[number][1] for number in kept]})]
-    if len(kept) == 1:  # it began when the first trace did
-        number, trace = group[kept[0]]
-        return [(number, {**made[0][1], "traces": [{**trace, "timestamp": _first([t for _, t in group], _TIMES)}]})]
-    return [made[number] for number in kept] if kept else list(made)
+        return None  # refused by itself
 
 
 def _told(trace: dict[str, Any]) -> tuple[Telling, dict[str, Any] | None]:

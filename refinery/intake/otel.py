@@ -23,7 +23,7 @@ from refinery.errors import ParseError
 from refinery.intake import chat
 from refinery.intake.native import text
 from refinery.intake.otlp import Span, is_export, order, span, spans
-from refinery.intake.tellings import Telling, goes_on, joined, whole
+from refinery.intake.tellings import Telling, conversations, joined
 
 FORMAT: Final = "otel"
 
@@ -68,8 +68,9 @@ def records(document: object) -> Iterator[object]:
             groups.setdefault(_group(one, number), []).append((number, one))
     for group in groups.values():
         placed += _whole(group)
-    if not placed and found:  # telemetry without a conversation says so, once
-        placed = [(0, {"spans": [one for one in found if isinstance(one, Span)][:1]})]
+    if not groups:  # no conversation at all: each item says so of itself
+        yield from document if isinstance(document, list) else [document]
+        return
     yield from (record for _, record in sorted(placed, key=lambda pair: pair[0]))
 
 
@@ -148,21 +149,16 @@ def _group(one: Span, number: int) -> tuple[str, str]:
     return ("trace", one["trace_id"]) if one["trace_id"] else ("alone", str(number))
 
 
-def _whole(group: list[tuple[int, Span]]) -> list[tuple[int, object]]:
-    """Of the spans of one conversation those that no other repeats; or all as one, where they go on from each other."""
+def _whole(group: list[tuple[int, Span]]) -> Iterator[tuple[int, object]]:
+    """A record for each conversation that the spans of one id or trace tell, in time order."""
     group = sorted(group, key=lambda pair: order(pair[1]))
-    try:
-        tellings = [_telling(one) for _, one in group]
-    except ParseError:
-        return [(number, {"spans": [one]}) for number, one in group]  # each is read, or refused, by itself
-    kept = whole(tellings)
-    found = [group[number] for number in kept]
-    has_id = CONVERSATION in group[0][1]["attributes"]
-    if len(kept) > 1 and has_id and goes_on([tellings[number] for number in kept]):
-        return [(found[-1][0], {"spans": [one for _, one in found]})]
-    if len(kept) == 1:  # it began when the first span did
-        found = [(found[0][0], Span(found[0][1], start=group[0][1]["start"]))]
-    return [(number, {"spans": [one]}) for number, one in found]
+    tellings = [_telling_or_none(one) for _, one in group] if len(group) > 1 else [None]
+    found = conversations(tellings, of_one=CONVERSATION in group[0][1]["attributes"])
+    for numbers in found:
+        told = [group[number][1] for number in numbers]
+        if len(found) == 1:  # it began when the first span did
+            told[0] = Span(told[0], start=group[0][1]["start"])
+        yield group[numbers[-1]][0], {"spans": told}
 
 
 def _speaks(one: Span) -> bool:
@@ -188,6 +184,13 @@ def _telling(one: Span) -> Telling:
     if any(key in attributes for key in OLDEST):
         raise ParseError("unknown_messages", f"messages under gen_ai.prompt are of no convention; export {INPUT}")
     return _told_by_events([event for event in one["events"] if event["name"] in EVENTS], frame)
+
+
+def _telling_or_none(one: Span) -> Telling | None:
+    try:
+        return _telling(one)
+    except ParseError:
+        return None  # refused by itself
 
 
 def _told_by_events(events: list[Span], frame: tuple[str | None, str | None]) -> Telling:

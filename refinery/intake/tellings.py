@@ -12,8 +12,7 @@ import orjson
 Message = dict[str, Any]
 
 _COMPARED: Final = 16
-"""Tellings kept that each further one is compared with, so that the cost stays linear; one that only an earlier
-one repeats then stands on its own."""
+"""So many of the longest tellings that stand each further one is compared with, so that the cost stays linear."""
 
 
 class Telling(NamedTuple):
@@ -32,6 +31,20 @@ class Telling(NamedTuple):
         return self.answered if asked and answered[: len(asked)] == asked else [*self.asked, *self.answered]
 
 
+def conversations(tellings: Sequence[Telling | None], of_one: bool) -> list[list[int]]:
+    """Numbers of the tellings that make a conversation each: one telling, or several that are joined in their order.
+
+    A telling that cannot be read is None and stands on its own. `of_one`: the log says that all belong to one talk.
+    """
+    read = [number for number, telling in enumerate(tellings) if telling is not None]
+    told = [telling for telling in tellings if telling is not None]
+    kept = whole(told)
+    if of_one and len(kept) > 1 and len(read) == len(tellings) and goes_on([told[number] for number in kept]):
+        return [kept]
+    alone = [number for number, telling in enumerate(tellings) if telling is None]
+    return [[number] for number in sorted([*(read[number] for number in kept), *alone])]
+
+
 def whole(tellings: Sequence[Telling]) -> list[int]:
     """Numbers of the tellings that no other repeats, in order; of equal ones the last. System messages do not count.
 
@@ -40,7 +53,7 @@ def whole(tellings: Sequence[Telling]) -> list[int]:
     keys = [_keys(telling.messages()) for telling in tellings]
     kept: list[int] = []
     for number in sorted(range(len(keys)), key=lambda n: (-len(keys[n]), -n)):
-        if not any(_repeats(keys[other], keys[number]) for other in kept[-_COMPARED:]):
+        if not any(_repeats(keys[other], keys[number]) for other in kept[:_COMPARED]):
             kept.append(number)
     return sorted(kept)
 
