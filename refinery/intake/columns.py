@@ -26,7 +26,7 @@ SYNONYMS: Final[dict[str, list[str]]] = {
     ).split(),
     "created_at": (
         "created_at timestamp sent_at send_time message_time event_time create_time created datetime date_time ts time "
-        "时间 发送时间 创建时间 消息时间 时间戳"
+        "date at 时间 发送时间 创建时间 消息时间 时间戳 日期"
     ).split(),
     "agent_name": (
         "agent_name agent operator_name operator staff_name staff bot_name 客服姓名 客服 坐席姓名 坐席"
@@ -36,7 +36,6 @@ SYNONYMS: Final[dict[str, list[str]]] = {
 }
 """What a turn holds -> names of columns for it, the likeliest first."""
 
-REQUIRED: Final = ("conversation_id", "role", "content")
 _BETWEEN: Final = re.compile(r"[\s_.\-/:]+")
 
 

@@ -112,9 +112,8 @@ def _of_parts(record: Any) -> Span:  # noqa: ANN401
     named = {CONVERSATION: record.get("conversation_id", record.get("id")), INPUT: record["messages"]}
     named[SYSTEM] = record.get("system_instructions")
     rest = chat.beside(record, ("messages", "conversation_id", "id", "system_instructions", "created_at"))
-    start = record.get("created_at")
-    ids = {"trace_id": None, "span_id": None}
-    return Span(name="", attributes={**rest, **named}, body={}, events=[], start=start, resource={}, **ids)
+    empty = {"name": "", "body": {}, "events": [], "nanos": 0, "trace_id": None, "span_id": None, "resource": {}}
+    return Span(empty, attributes={**rest, **named}, start=record.get("created_at"))
 
 
 def _one(record: object) -> Span:

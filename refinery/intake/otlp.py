@@ -20,8 +20,8 @@ _SIGNS: Final = frozenset({"traceId", "spanId", "trace_id", "span_id", "context"
 class Span(dict[str, Any]):
     """A span or log event, plain.
 
-    Keys: `name`; `attributes` and `body` (objects); `events` (Spans); `start` (epoch seconds, or as written);
-    `trace_id`, `span_id` (text or null); `resource` (attributes of what sent it).
+    Keys: `name`; `attributes` and `body` (objects); `events` (Spans); `start` (epoch seconds, or as written) and
+    `nanos` (the same in nanoseconds, or 0); `trace_id`, `span_id` (text or null); `resource` (the sender's attributes).
     """
 
 
@@ -48,16 +48,17 @@ def span(raw: object, resource: dict[str, Any] | None = None) -> Span | None:
     return _plain(raw, resource or _attributes(raw.get("resource")))
 
 
-def order(one: Span) -> float:
-    """When it began, in epoch seconds, for sorting; 0 where it does not say."""
-    start = one["start"]
-    if isinstance(start, str):
-        try:
-            moment = datetime.fromisoformat(start)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, OverflowError):
-            return 0.0
-    return float(start) if isinstance(start, int | float) and not isinstance(start, bool) else 0.0
+def order(one: Span) -> int:
+    """When it began, in nanoseconds since 1970, for sorting (a float would not tell a microsecond's events apart)."""
+    return one["nanos"] or _iso_nanos(one["start"])
+
+
+def _iso_nanos(start: object) -> int:
+    try:
+        moment = datetime.fromisoformat(start) if isinstance(start, str) else None
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1e9) if moment else 0
+    except (ValueError, OverflowError):
+        return 0
 
 
 def _exported(document: Any) -> Iterator[object]:  # noqa: ANN401
@@ -75,12 +76,14 @@ def _plain(raw: dict[str, Any], resource: dict[str, Any]) -> Span:
     body = _body(_value(raw.get("body")))
     given = raw.get("context")
     context: dict[str, Any] = given if isinstance(given, dict) else {}
+    start, nanos = _start(raw)
     return Span(
         name=next((n for n in (raw.get("eventName"), attributes.get("event.name"), raw.get("name")) if _text(n)), ""),
         attributes={**attributes, **{key: value for key, value in body.items() if key.startswith("gen_ai.")}},
         body=body,
         events=[_plain(event, {}) for event in _objects(raw.get("events"))],
-        start=_start(raw),
+        start=start,
+        nanos=nanos,
         trace_id=next(
             (i for i in (raw.get("traceId"), raw.get("trace_id"), context.get("trace_id")) if _text(i)), None
         ),
@@ -123,15 +126,16 @@ def _body(body: object) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _start(raw: dict[str, Any]) -> object:
+def _start(raw: dict[str, Any]) -> tuple[object, int]:
+    """When it began as epoch seconds and nanoseconds, or as it is written and 0."""
     for key in _NANOS:
         nanos = _integer(raw.get(key))
         if isinstance(nanos, int) and not isinstance(nanos, bool):
             if nanos:  # 0 is "unknown" in OTLP
-                return nanos / 1e9
+                return nanos / 1e9, nanos
         elif nanos is not None:
-            return nanos
-    return next((raw[key] for key in _TIMES if raw.get(key) is not None), None)
+            return nanos, 0
+    return next((raw[key] for key in _TIMES if raw.get(key) is not None), None), 0
 
 
 def _integer(value: object) -> object:

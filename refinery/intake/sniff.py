@@ -19,8 +19,8 @@ from refinery.intake.formats import noted
 from refinery.intake.reader import Bad, Limits, read, refused
 from refinery.intake.redact import Redact, redact_text
 from refinery.intake.rows import Origin, Reading, row, table, zone_of
-from refinery.intake.source import KNOWN_SUFFIXES, File, Source, splittable
-from refinery.intake.turn_tables import TABLE_SUFFIXES, described, tables
+from refinery.intake.source import KNOWN_SUFFIXES, TABLE_SUFFIXES, File, Source, splittable
+from refinery.intake.turn_tables import described, tables
 
 _FILES: Final = 20
 _BYTES: Final = 64 * 2**20
@@ -33,20 +33,21 @@ _READING: Final = Reading(b"")  # no hash of these rows is kept or shown
 def sniff(path: str, form: str = "auto", records: int = 200, width: int = 100) -> Iterator[str]:
     """Lines for a terminal of `width` columns. Raises InputError where nothing is there to read."""
     path = path if "://" in path else os.path.abspath(path)  # a plan may lie elsewhere
-    source = Source(name=source_name(path), path=path, format=form)
-    seen = _Seen()
-    try:
-        files = source.freeze()
-    except InputError:
-        if (found := tables(path)) is None:
-            raise
-        files = []
-    else:
+    source = Source(name=source_name(path), path=path, format="auto" if form == "turns" else form)
+    seen, files = _Seen(), list[File]()
+    nothing: InputError | None = None
+    if form != "turns":
+        try:
+            files = source.freeze()
+        except InputError as error:
+            nothing = error
         seen.read(source, files, records)
-        found = None if seen.rows else tables(path)
+    found = None if seen.rows else tables(path)
     if found is not None:
         yield from map(_clean, described(found, {"name": source.name, "path": path}))
         return
+    if nothing or form == "turns":
+        raise nothing or InputError(f"no table at {path}; endings of tables: {', '.join(TABLE_SUFFIXES)}")
     yield from map(_clean, _summary(source, files, seen))
     yield from _cut(_conversations(seen.rows, width), width)
     yield from _advice(source, seen)
@@ -70,7 +71,7 @@ class _Seen:
 
     def read(self, source: Source, files: list[File], records: int) -> None:
         """Reads up to `records` records, of several files where there are several."""
-        each = -(-records // min(len(files), _FILES))
+        each = -(-records // min(max(len(files), 1), _FILES))
         for file in files[:_FILES]:
             span = (0, min(file.size, _BYTES), 1) if splittable(file) else None
             with noted() as formats:
