@@ -28,7 +28,7 @@ _HELD_BYTES: Final = 4 * 2**20
 
 Place = TypeVar("Place")
 Found = tuple[Place, object, dict[str, Any] | ParseError]
-"""Where a record stood, the record, and what it is in the native form or why it is refused."""
+"""Where a record stood, the record (bytes where it could not be parsed), and its native form or why it is refused."""
 
 
 class Adapter(Protocol):
@@ -98,7 +98,7 @@ class Lines(Generic[Place]):
 
     def __init__(self, stated: Adapter | None) -> None:
         self._use = stated
-        self._held: list[tuple[Place, object]] = []
+        self._held: list[tuple[Place, object, ParseError | None]] = []
         self._num_bytes = 0
 
     def read(self, place: Place, line: object, num_bytes: int) -> Iterator[Found[Place]]:
@@ -106,22 +106,33 @@ class Lines(Generic[Place]):
         if self._use is None:
             with contextlib.suppress(ParseError):
                 self._use = detect(line)
-            if self._use is None:
-                self._held.append((place, line))
-                self._num_bytes += num_bytes
-        if self._held and (self._use or self._num_bytes > _HELD_BYTES):
+        if self._use is None:
+            yield from self._hold(place, line, num_bytes, None)
+        else:
             yield from self.rest()
-        if self._use is not None:
             yield from _natives(self._use, place, line)
+
+    def refuse(self, place: Place, raw: bytes, error: ParseError) -> Iterator[Found[Place]]:
+        """A line that could not be parsed, in its order among those held."""
+        if self._held:
+            yield from self._hold(place, raw, len(raw), error)
+        else:
+            yield place, raw, error
 
     def rest(self) -> Iterator[Found[Place]]:
         """What is still held, read or refused."""
         held, self._held, self._num_bytes = self._held, [], 0
-        for place, line in held:
-            if self._use is not None:
+        for place, line, error in held:
+            if error is None and self._use is not None:
                 yield from _natives(self._use, place, line)
             else:
-                yield place, line, _unknown()
+                yield place, line, error or _unknown()
+
+    def _hold(self, place: Place, line: object, num_bytes: int, error: ParseError | None) -> Iterator[Found[Place]]:
+        self._held.append((place, line, error))
+        self._num_bytes += num_bytes
+        if self._num_bytes > _HELD_BYTES:
+            yield from self.rest()
 
 
 def _natives(use: Adapter, place: Place, line: object) -> Iterator[Found[Place]]:

@@ -118,15 +118,17 @@ class _Reader:
             start += len(line)
             if len(line) > limit:
                 start += 0 if line.endswith(b"\n") else _skip_line(handle)
-                yield Bad(here, "line_too_long", f"over {limit} bytes", line[:_RAW_BYTES])
+                error = ParseError("line_too_long", f"over {limit} bytes")
+                yield from map(_told, lines.refuse(here, line[:_RAW_BYTES], error))
                 continue
             line = line.removeprefix(b"\xef\xbb\xbf") if here.line == 1 else line
             if line.isspace():
                 continue
             try:
                 record = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                yield Bad(here, "not_json", f"at character {error.pos}", line[:_RAW_BYTES])
+            except orjson.JSONDecodeError as fault:
+                error = ParseError("not_json", f"at character {fault.pos}")
+                yield from map(_told, lines.refuse(here, line[:_RAW_BYTES], error))
                 continue
             yield from map(_told, lines.read(here, record, len(line)))
 
@@ -197,7 +199,9 @@ def _looks_like_lines(data: bytes) -> bool:
 
 def _told(found: Found[Origin]) -> tuple[Origin, dict[str, Any]] | Bad:
     at, record, native = found
-    return refused(at, native, record) if isinstance(native, ParseError) else (at, native)
+    if not isinstance(native, ParseError):
+        return at, native
+    return Bad(at, native.reason, native.detail, record) if isinstance(record, bytes) else refused(at, native, record)
 
 
 def refused(origin: Origin, error: ParseError, record: object) -> Bad:

@@ -94,7 +94,8 @@ def test_lines_before_the_first_good_one_are_refused_one_by_one_each_for_its_own
     good, bad = read_all(write(tmp_path / "x.jsonl", lines))
     assert [o.line for o, _ in good] == [5]
     reasons = [(1, "not_an_object"), (2, "not_json"), (3, "no_messages"), (4, "not_an_object"), (6, "no_messages")]
-    assert sorted((b.origin.line, b.reason) for b in bad) == reasons
+    assert [(b.origin.line, b.reason) for b in bad] == reasons
+    assert bad[1].raw == b"{\n"
 
 
 def test_a_line_is_refused_for_the_same_reason_before_the_first_good_line_as_behind_it(tmp_path):
@@ -118,7 +119,8 @@ def test_lines_that_are_held_are_bounded_by_their_bytes(monkeypatch):
     told = [list(lines.read(number, {"x": number}, 40)) for number in range(4)]
     assert [len(t) for t in told] == [0, 0, 3, 0]
     assert {found.reason for t in told for _, _, found in t} == {"unknown_format"}
-    assert [place for place, _, _ in lines.read(9, conversation(1), 40)] == [3, 9]
+    assert list(lines.refuse(4, b"{", ParseError("not_json"))) == []
+    assert [place for place, _, _ in lines.read(9, conversation(1), 40)] == [3, 4, 9]
 
 
 def test_lines_held_at_the_break_of_a_truncated_file_are_not_lost(tmp_path):
