@@ -1,7 +1,7 @@
 """The log formats that are known; an adapter is one small module that turns a record into the native log form."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
@@ -101,23 +101,17 @@ class Lines(Generic[Place]):
         self._held: list[tuple[Place, object, ParseError | None]] = []
         self._num_bytes = 0
 
-    def read(self, place: Place, line: object, num_bytes: int) -> Iterator[Found[Place]]:
+    def read(self, place: Place, line: object, num_bytes: int) -> Iterable[Found[Place]]:
         """What one more line gives, and before it the lines held, if now their format is known."""
-        if self._use is None:
-            with contextlib.suppress(ParseError):
-                self._use = detect(line)
-        if self._use is None:
-            yield from self._hold(place, line, num_bytes, None)
-        else:
-            yield from self.rest()
-            yield from _natives(self._use, place, line)
+        if self._use is not None:
+            return _natives(self._use, place, line)
+        with contextlib.suppress(ParseError):
+            self._use = detect(line)
+        return self._hold(place, line, num_bytes, None)
 
-    def refuse(self, place: Place, raw: bytes, error: ParseError) -> Iterator[Found[Place]]:
+    def refuse(self, place: Place, raw: bytes, error: ParseError) -> Iterable[Found[Place]]:
         """A line that could not be parsed, in its order among those held."""
-        if self._held:
-            yield from self._hold(place, raw, len(raw), error)
-        else:
-            yield place, raw, error
+        return self._hold(place, raw, len(raw), error) if self._held else [(place, raw, error)]
 
     def rest(self) -> Iterator[Found[Place]]:
         """What is still held, read or refused."""
@@ -128,23 +122,24 @@ class Lines(Generic[Place]):
             else:
                 yield place, line, error or _unknown()
 
-    def _hold(self, place: Place, line: object, num_bytes: int, error: ParseError | None) -> Iterator[Found[Place]]:
+    def _hold(self, place: Place, line: object, num_bytes: int, error: ParseError | None) -> Iterable[Found[Place]]:
         self._held.append((place, line, error))
         self._num_bytes += num_bytes
-        if self._num_bytes > _HELD_BYTES:
-            yield from self.rest()
+        return self.rest() if self._use is not None or self._num_bytes > _HELD_BYTES else ()
 
 
-def _natives(use: Adapter, place: Place, line: object) -> Iterator[Found[Place]]:
+def _natives(use: Adapter, place: Place, line: object) -> list[Found[Place]]:
     """The conversations of one line: one, but for formats whose lines hold many."""
+    found: list[Found[Place]] = []
     try:
         for record in use.records(line) if isinstance(line, dict) else (line,):
             try:
-                yield place, record, use.native(record)
+                found.append((place, record, use.native(record)))
             except ParseError as error:
-                yield place, record, error
+                found.append((place, record, error))
     except ParseError as error:
-        yield place, line, error
+        found.append((place, line, error))
+    return found
 
 
 def _unknown() -> ParseError:
