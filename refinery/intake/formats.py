@@ -27,7 +27,7 @@ _noted: ContextVar[list[tuple[str, object]] | None] = ContextVar("noted", defaul
 _HELD_BYTES: Final = 4 * 2**20
 
 Place = TypeVar("Place")
-Found = tuple[Place, object, dict[str, Any] | ParseError]
+Told = tuple[Place, object, dict[str, Any] | ParseError]
 """Where a record stood, the record (bytes where it could not be parsed), and its native form or why it is refused."""
 
 
@@ -101,7 +101,7 @@ class Lines(Generic[Place]):
         self._held: list[tuple[Place, object, ParseError | None]] = []
         self._num_bytes = 0
 
-    def read(self, place: Place, line: object, num_bytes: int) -> Iterable[Found[Place]]:
+    def read(self, place: Place, line: object, num_bytes: int) -> Iterable[Told[Place]]:
         """What one more line gives, and before it the lines held, if now their format is known."""
         if self._use is not None:
             return _natives(self._use, place, line)
@@ -109,11 +109,11 @@ class Lines(Generic[Place]):
             self._use = detect(line)
         return self._hold(place, line, num_bytes, None)
 
-    def refuse(self, place: Place, raw: bytes, error: ParseError) -> Iterable[Found[Place]]:
+    def refuse(self, place: Place, line: object, num_bytes: int, error: ParseError) -> Iterable[Told[Place]]:
         """A line that could not be parsed, in its order among those held."""
-        return self._hold(place, raw, len(raw), error) if self._held else [(place, raw, error)]
+        return self._hold(place, line, num_bytes, error) if self._held else [(place, line, error)]
 
-    def rest(self) -> Iterator[Found[Place]]:
+    def rest(self) -> Iterator[Told[Place]]:
         """What is still held, read or refused."""
         held, self._held, self._num_bytes = self._held, [], 0
         for place, line, error in held:
@@ -122,15 +122,15 @@ class Lines(Generic[Place]):
             else:
                 yield place, line, error or _unknown()
 
-    def _hold(self, place: Place, line: object, num_bytes: int, error: ParseError | None) -> Iterable[Found[Place]]:
+    def _hold(self, place: Place, line: object, num_bytes: int, error: ParseError | None) -> Iterable[Told[Place]]:
         self._held.append((place, line, error))
         self._num_bytes += num_bytes
         return self.rest() if self._use is not None or self._num_bytes > _HELD_BYTES else ()
 
 
-def _natives(use: Adapter, place: Place, line: object) -> list[Found[Place]]:
+def _natives(use: Adapter, place: Place, line: object) -> list[Told[Place]]:
     """The conversations of one line: one, but for formats whose lines hold many."""
-    found: list[Found[Place]] = []
+    found: list[Told[Place]] = []
     try:
         for record in use.records(line) if isinstance(line, dict) else (line,):
             try:

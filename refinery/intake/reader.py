@@ -15,7 +15,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from refinery.errors import ParseError
-from refinery.intake.formats import Adapter, Found, Lines, adapter, detect
+from refinery.intake.formats import Adapter, Lines, Told, adapter, detect
 from refinery.intake.rows import Origin
 from refinery.intake.source import ARCHIVE_SUFFIXES, LINE_SUFFIXES, File, Source, open_file
 
@@ -119,7 +119,7 @@ class _Reader:
             if len(line) > limit:
                 start += 0 if line.endswith(b"\n") else _skip_line(handle)
                 error = ParseError("line_too_long", f"over {limit} bytes")
-                yield from map(_told, lines.refuse(here, line[:_RAW_BYTES], error))
+                yield from map(_told, lines.refuse(here, line[:_RAW_BYTES], _RAW_BYTES, error))
                 continue
             line = line.removeprefix(b"\xef\xbb\xbf") if here.line == 1 else line
             if line.isspace():
@@ -128,7 +128,7 @@ class _Reader:
                 record = orjson.loads(line)
             except orjson.JSONDecodeError as fault:
                 error = ParseError("not_json", f"at character {fault.pos}")
-                yield from map(_told, lines.refuse(here, line[:_RAW_BYTES], error))
+                yield from map(_told, lines.refuse(here, line[:_RAW_BYTES], _RAW_BYTES, error))
                 continue
             yield from map(_told, lines.read(here, record, len(line)))
 
@@ -197,7 +197,7 @@ def _looks_like_lines(data: bytes) -> bool:
         return False
 
 
-def _told(found: Found[Origin]) -> tuple[Origin, dict[str, Any]] | Bad:
+def _told(found: Told[Origin]) -> tuple[Origin, dict[str, Any]] | Bad:
     at, record, native = found
     if not isinstance(native, ParseError):
         return at, native

@@ -119,7 +119,7 @@ def test_lines_that_are_held_are_bounded_by_their_bytes(monkeypatch):
     told = [list(lines.read(number, {"x": number}, 40)) for number in range(4)]
     assert [len(t) for t in told] == [0, 0, 3, 0]
     assert {found.reason for t in told for _, _, found in t} == {"unknown_format"}
-    assert list(lines.refuse(4, b"{", ParseError("not_json"))) == []
+    assert list(lines.refuse(4, b"{", 1, ParseError("not_json"))) == []
     assert [place for place, _, _ in lines.read(9, conversation(1), 40)] == [3, 4, 9]
 
 
