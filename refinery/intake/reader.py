@@ -101,9 +101,9 @@ class _Reader:
         try:
             yield from self._each_line(at, handle, span, lines)
         except Exception:  # of the file: what it held before that is told first
-            yield from map(_told, lines.rest())
+            yield from map(_judged, lines.rest())
             raise
-        yield from map(_told, lines.rest())
+        yield from map(_judged, lines.rest())
 
     def _each_line(
         self, at: Origin, handle: BinaryIO, span: tuple[int, int, int], lines: Lines[Origin]
@@ -119,7 +119,7 @@ class _Reader:
             if len(line) > limit:
                 start += 0 if line.endswith(b"\n") else _skip_line(handle)
                 error = ParseError("line_too_long", f"over {limit} bytes")
-                yield from map(_told, lines.refuse(here, line[:_RAW_BYTES], _RAW_BYTES, error))
+                yield from map(_judged, lines.refuse(here, line[:_RAW_BYTES], _RAW_BYTES, error))
                 continue
             line = line.removeprefix(b"\xef\xbb\xbf") if here.line == 1 else line
             if line.isspace():
@@ -128,9 +128,9 @@ class _Reader:
                 record = orjson.loads(line)
             except orjson.JSONDecodeError as fault:
                 error = ParseError("not_json", f"at character {fault.pos}")
-                yield from map(_told, lines.refuse(here, line[:_RAW_BYTES], _RAW_BYTES, error))
+                yield from map(_judged, lines.refuse(here, line[:_RAW_BYTES], _RAW_BYTES, error))
                 continue
-            yield from map(_told, lines.read(here, record, len(line)))
+            yield from map(_judged, lines.read(here, record, len(line)))
 
     def _document(self, at: Origin, handle: BinaryIO) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
         data = _whole(handle, self._limits.max_document_bytes)
@@ -197,7 +197,7 @@ def _looks_like_lines(data: bytes) -> bool:
         return False
 
 
-def _told(found: Told[Origin]) -> tuple[Origin, dict[str, Any]] | Bad:
+def _judged(found: Told[Origin]) -> tuple[Origin, dict[str, Any]] | Bad:
     at, record, native = found
     if not isinstance(native, ParseError):
         return at, native
