@@ -14,7 +14,8 @@ from refinery.errors import InputError, PlanError
 from refinery.intake.reader import Limits, read
 from refinery.intake.sniff import sniff, source_name
 from refinery.intake.source import Source
-from refinery.intake.turns import Place, rows
+from tests.engine.runs import rows as lake_rows
+from tests.engine.runs import run
 from tests.logs import conversation, write
 from tests.properties.records import DOCUMENTS
 
@@ -153,11 +154,23 @@ def test_a_turn_table_is_shown_by_columns_and_the_proposed_source_reads_it(tmp_p
     assert "门店" in said and "metadata" in said and "餐到哪了" not in said
     proposed = planned(said)
     assert proposed["columns"] == {"conversation_id": "会话ID", "role": "发送方", "content": "内容"}
-    source = Source(**proposed)
-    (file,) = source.freeze()
-    (table,) = rows(source, Place(0, file), 2**20)
-    assert table["content"].to_pylist() == ["餐到哪了？", "在路上"]
-    assert [source.roles[word] for word in ("客户", "客服")] == ["user", "assistant"]
+    assert run_pasted(tmp_path, said) == [("a", "user", "餐到哪了？"), ("a", "assistant", "在路上")]
+
+
+def test_the_lines_for_a_plan_run_as_they_are_pasted(tmp_path):
+    talk = [{"from": "客户", "value": "餐到哪了？"}, {"from": "客服", "value": "在路上"}]
+    (tmp_path / "logs.jsonl").write_bytes(orjson.dumps({"id": "a", "conversations": talk}))
+    pasted = run_pasted(tmp_path, told(tmp_path / "logs.jsonl"))
+    assert pasted == [("a", "user", "餐到哪了？"), ("a", "assistant", "在路上")]
+
+
+def run_pasted(folder: Path, said: str) -> list[tuple]:
+    """Turns of a run whose plan has the lines that were proposed."""
+    plan = folder / "plan.yaml"
+    stages = "stages: [intake.redact, intake.identity]\n"
+    plan.write_text("name: pasted\n" + stages + said.split("For a plan:\n")[1], encoding="utf-8")
+    run(plan, folder / "lake")
+    return lake_rows(folder / "lake", "SELECT source_id, role, content FROM turns ORDER BY turn_idx")
 
 
 def test_a_table_in_gb18030_is_read_and_its_encoding_proposed(tmp_path):
