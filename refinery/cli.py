@@ -61,6 +61,22 @@ def run(
 
 
 @app.command()
+def sniff(
+    path: Annotated[str, typer.Argument(help="File, folder, glob or URL of logs.")],
+    format: Annotated[str, typer.Option("--format", help="A log format, or auto.")] = "auto",  # noqa: A002
+    records: Annotated[int, typer.Option(min=1, help="Records read at most, over all files.")] = 200,
+) -> None:
+    """Say what lies at a path, and show three conversations of it, masked. Nothing is written."""
+    with told():
+        import shutil
+
+        from refinery.intake.sniff import sniff as lines
+
+        for line in lines(path, format, records, shutil.get_terminal_size((100, 24)).columns):
+            typer.echo(line)
+
+
+@app.command()
 def sql(
     query: Annotated[
         str, typer.Argument(help="SQL over conversations, turns, findings, samples, ledger, runs, quarantine.")

@@ -28,8 +28,12 @@ _LATEST: Final = 7_258_118_400  # 2200-01-01, epoch seconds: later than that is 
 
 
 def matches(record: object) -> bool:
-    """A native record has messages; without an id of its own, it must bear no sign of a tau2 simulation."""
-    if not isinstance(record, dict) or not isinstance(record.get("messages"), list):
+    """A native record has messages, not of ShareGPT's or OpenTelemetry's form; without an id, none of tau2's signs."""
+    messages = record.get("messages") if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(messages, list):
+        return False
+    first = messages[0] if messages else None
+    if isinstance(first, dict) and (isinstance(first.get("parts"), list) or {"from", "value"} <= first.keys()):
         return False
     return "conversation_id" in record or not record.keys() & {"reward_info", "task_id", "termination_reason"}
 

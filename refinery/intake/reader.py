@@ -15,7 +15,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from refinery.errors import ParseError
-from refinery.intake.formats import Adapter, adapter, detect
+from refinery.intake.formats import Adapter, Lines, Told, adapter, detect
 from refinery.intake.parquet import Rows
 from refinery.intake.parse import parsed, repeated
 from refinery.intake.rows import Origin
@@ -128,17 +128,27 @@ class _Reader:
             yield from self._document(at, handle)
 
     def _lines(self, at: Origin, handle: BinaryIO, span: tuple[int, int, int]) -> Found:
+        lines = Lines[Origin](self._stated)
+        try:
+            yield from self._each_line(at, handle, span, lines)
+        except Exception:  # of the file: what it held before that is told first
+            yield from map(_judged, lines.rest())
+            raise
+        yield from map(_judged, lines.rest())
+
+    def _each_line(self, at: Origin, handle: BinaryIO, span: tuple[int, int, int], lines: Lines[Origin]) -> Found:
         start, end, number = span
         if start:
             handle.seek(start - 1)
             start += _skip_line(handle, end - start + 1) - 1
-        use, limit = self._stated, self._limits.max_line_bytes
+        limit = self._limits.max_line_bytes
         while start < end and (line := handle.readline(limit + 1)):
             here, number = at._replace(line=number, weight=len(line)), number + 1
             start += len(line)
             if len(line) > limit:
                 start += 0 if line.endswith(b"\n") else _skip_line(handle)
-                yield Bad(here, "line_too_long", f"over {limit} bytes", line[:_RAW_BYTES])
+                error = ParseError("line_too_long", f"over {limit} bytes")
+                yield from map(_judged, lines.refuse(here, line[:_RAW_BYTES], _RAW_BYTES, error))
                 continue
             line = line.removeprefix(_BOM)  # at any line: files with marks are put one behind the other
             if not line or line.isspace():
@@ -146,15 +156,15 @@ class _Reader:
             try:
                 record = parsed(line, limit, "line_too_long")
             except ParseError as error:
-                yield Bad(here, error.reason, error.detail, line[:_RAW_BYTES])
+                yield from map(_judged, lines.refuse(here, line[:_RAW_BYTES], _RAW_BYTES, error))
                 continue
             try:
-                if repeated(line, record):
-                    raise _twice()
-                use = use or detect(record)
-                yield here, use.native(record)
+                fault = _twice() if repeated(line, record) else None
             except ParseError as error:
-                yield refused(here, error, record)
+                fault = error
+            size = len(line)
+            told = lines.read(here, record, size) if fault is None else lines.refuse(here, record, size, fault)
+            yield from map(_judged, told)
 
     def _rows(self, at: Origin, handle: BinaryIO) -> Found:
         rows = Rows(handle, self._limits.max_line_bytes)
@@ -259,6 +269,13 @@ def _looks_like_lines(data: bytearray) -> bool:
         except orjson.JSONDecodeError:
             start = end
     return False
+
+
+def _judged(found: Told[Origin]) -> tuple[Origin, dict[str, Any]] | Bad:
+    at, record, native = found
+    if not isinstance(native, ParseError):
+        return at, native
+    return Bad(at, native.reason, native.detail, record) if isinstance(record, bytes) else refused(at, native, record)
 
 
 def refused(origin: Origin, error: ParseError, record: object) -> Bad:
