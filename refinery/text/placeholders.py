@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from refinery.text.json_text import is_json, map_json
-from refinery.text.personal import CARD, CN_ID, EMAIL, PHONE, digits, normalised, spans
+from refinery.text.kinds.shape import CARD, CN_ID, EMAIL, PHONE, digits
+from refinery.text.personal import normalised, spans
 
 NAME = "NAME"
 KINDS = (PHONE, EMAIL, CN_ID, CARD, NAME)

@@ -119,7 +119,7 @@ def main() -> None:
     for name, cases in (("missed", result.misses), ("wrong", result.false)):
         for one, label in cases:
             shown[name + label.kind + one.language] += 1
-            if shown[name + label.kind + one.language] <= 12:
+            if shown[name + label.kind + one.language] <= 30:
                 marked = f"{one.text[: label.start]}⟦{one.text[label.start : label.end]}⟧{one.text[label.end :]}"
                 print(f"{name} {label.kind} {one.language}{' hard' * one.hard}: {marked}")
 

@@ -23,13 +23,18 @@ LAST = (
 ).split()
 
 
+def _surname(rng: Random) -> str:
+    """The first hundred are those of 85 in a hundred people; the rest are drawn alike."""
+    return rng.choice(SURNAMES[:100] if rng.random() < 0.85 else SURNAMES[100:])
+
+
 def cn_name(rng: Random) -> str:
-    surname = rng.choice(COMPOUND) if rng.random() < 0.05 else rng.choice(SURNAMES)
+    surname = rng.choice(COMPOUND) if rng.random() < 0.05 else _surname(rng)
     return surname + "".join(rng.choices(GIVEN, k=rng.choice([1, 2, 2])))
 
 
 def cn_surname_title(rng: Random) -> str:
-    return rng.choice(SURNAMES) + rng.choice(["先生", "女士", "小姐"])
+    return _surname(rng) + rng.choice(["先生", "女士", "小姐"])
 
 
 def us_first(rng: Random) -> str:
