@@ -21,8 +21,6 @@ ZERO_WIDTH = "\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff"
 _INVISIBLE = re.compile(f"[{ZERO_WIDTH}]")
 _UNEVEN = re.compile(rf'\\+(?:u([0-9a-fA-F]{{4}})|([nrtbf"/]))|\\\\+|[{ZERO_WIDTH}]')
 _SHORT = {"n": "\n", "r": "\n", "t": " ", "b": " ", "f": " ", '"': '"', "/": "/"}
-REWRITTEN = rf"\\u[0-9a-fA-F]{{4}}|[{ZERO_WIDTH}０-９Ａ-Ｚａ-ｚ]"
-"""A text with any of these may read otherwise than it is written."""
 
 BLANK = "\0"
 """Stands where something was that must neither match nor join what is left and right of it."""

@@ -6,14 +6,18 @@ What each kind is, and what is left on purpose, stands in `refinery.text.kinds`.
 """
 
 import re
+from bisect import bisect_right
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import re2
 
 from refinery.text.folding import BLANK, fold
-from refinery.text.kinds import papers, phones
+from refinery.text.kinds import keys, papers, phones
 from refinery.text.kinds.shape import (
     ACCOUNT,
     ADDRESS,
@@ -30,9 +34,11 @@ from refinery.text.kinds.shape import (
     PIN,
     PLATE,
     SSN,
+    Check,
+    Pattern,
     digits,
 )
-from refinery.text.patterns import CANDIDATE, DIGIT, PATTERNS, WITH_DIGIT
+from refinery.text.patterns import DECOYS, GROUPS, ORDER, PREFILTERS
 
 KINDS: Final = (
     PHONE, EMAIL, CN_ID, CARD, NAME, SSN, PASSPORT, PLATE, IBAN, IP, ACCOUNT, PIN, BIRTH_DATE, ADDRESS, HANDLE
@@ -52,90 +58,154 @@ class Span(NamedTuple):
 _MAX_SWEEPS = 8
 _BEFORE, _AFTER = 360, 120
 """Bytes of the surroundings that a check is given."""
+ALL: Final = (1 << len(GROUPS)) - 1
 
 
-def _options() -> re2.Options:
+def _options(*, never_capture: bool = False) -> re2.Options:
     options = re2.Options()
-    options.max_mem = 64 * 2**20
+    options.max_mem, options.never_capture = 64 * 2**20, never_capture
     return options
 
 
-def _all_at_once() -> re2.Set:
-    """All patterns, or what triggers them, in one automaton."""
-    patterns = re2.Set.SearchSet(_options())
-    for pattern in PATTERNS:
-        patterns.Add(pattern.trigger or pattern.regex)
-    patterns.Compile()
-    return patterns
+class _Compiled(NamedTuple):
+    kind: str
+    regex: re2._Regexp
+    holds: Check | None
 
 
-_ANY = _all_at_once()
-_COMPILED = [(pattern.kind, re2.compile(pattern.regex, _options()), pattern.holds) for pattern in PATTERNS]
+class _Group(NamedTuple):
+    """What triggers the patterns of a group, in one automaton; its answers are places in ORDER."""
+
+    triggers: re2.Set
+    places: tuple[int, ...]
 
 
-def candidates(values: pa.Array) -> pa.BooleanArray:
-    """Strings -> which may hold personal data (null: false). Never false where `spans` finds something."""
-    found = pc.match_substring_regex(values, CANDIDATE)
-    rest = pc.and_(pc.match_substring_regex(values, DIGIT), pc.invert(found))
-    cued = pc.and_(rest, pc.match_substring_regex(values, WITH_DIGIT))
-    return pc.fill_null(pc.or_(found, cued), False)
+def _group(patterns: tuple[Pattern, ...]) -> _Group:
+    triggers = re2.Set.SearchSet(_options())
+    for pattern in patterns:
+        triggers.Add(pattern.trigger or pattern.regex)
+    triggers.Compile()
+    return _Group(triggers, tuple(ORDER.index(pattern) for pattern in patterns))
 
 
-def spans(text: str) -> list[Span]:
+def _compiled(pattern: Pattern) -> _Compiled:
+    return _Compiled(pattern.kind, re2.compile(pattern.regex, _options()), pattern.holds)
+
+
+_GROUPS = [_group(patterns) for patterns in GROUPS]
+_ORDER = [_compiled(pattern) for pattern in ORDER]
+_DECOYS = [_compiled(pattern) for pattern in DECOYS]
+_PREFILTERS = [re2.compile(regex, _options(never_capture=True)) for regex in PREFILTERS]
+_KEYED = re2.compile(keys.KEYED, _options())
+_KEYED_AT_ALL = re2.compile(keys.CANDIDATE, _options())
+
+
+def candidates(values: pa.Array) -> npt.NDArray[np.uint8]:
+    """Strings -> a bit for each group of patterns that may find something (null: 0). A bit is never missing.
+
+    Each automaton runs over all texts as one, and from a hit on to the next text: no call a text (Arrow's regex costs
+    as much for calls as for bytes), and each is compiled once a process.
+    """
+    flags = np.zeros(len(values), np.uint8)
+    filled = pc.fill_null(values, "").cast(pa.string())
+    texts = np.flatnonzero(pc.binary_length(filled).to_numpy(zero_copy_only=False))
+    if not len(texts):
+        return flags
+    filled = filled.take(pa.array(texts)) if len(texts) < len(values) else filled
+    joined = pc.binary_join(pa.ListArray.from_arrays([0, len(texts)], filled), "\0").buffers()[2]
+    ends = np.cumsum(pc.binary_length(filled).to_numpy(zero_copy_only=False).astype(np.int64) + 1).tolist()
+    for bit, prefilter in enumerate(_PREFILTERS):
+        hits = texts[_hits(prefilter, memoryview(joined)[: ends[-1] - 1], ends)]
+        flags[hits] |= ALL if bit == len(GROUPS) else 1 << bit
+    return flags
+
+
+def _hits(prefilter: re2._Regexp, joined: memoryview, ends: list[int]) -> list[int]:
+    """Which texts hold a match; `ends[i]` is where text i and the separator behind it end."""
+    found, position = [], 0
+    while match := prefilter.search(joined, position):
+        found.append(bisect_right(ends, match.start()))
+        position = ends[found[-1]]
+        if position >= len(joined):
+            break
+    return found
+
+
+def glance(text: str) -> bool:
+    """Whether any pattern may stand in the text, or, where it is JSON, a key whose values are personal."""
+    line = _line(fold(text).text)
+    return any(group.triggers.Match(line) for group in _GROUPS) or _KEYED_AT_ALL.search(line) is not None
+
+
+def keyed_values(text: str) -> Iterator[tuple[str, int, int]]:
+    """Keys of JSON text that is without escapes, and where the values stand that they make personal."""
+    for match in _KEYED.finditer(text):
+        yield match[1], *match.span(2 if match.span(2)[0] >= 0 else 3)
+
+
+def spans(text: str, groups: int = ALL) -> list[Span]:
     """Where personal data stands, in order, without overlap; offsets are characters of `text`.
 
-    Placeholders that the text holds already are passed over, so what was masked once is not masked again.
+    Placeholders that the text holds already are passed over, so what was masked once is not masked again. `groups`
+    are the bits that `candidates` gave the text.
     """
     folded = fold(text)
-    plain = folded.text
-    if "[" in plain and "_" in plain:
-        plain = _PLACEHOLDER.sub(lambda held: BLANK * len(held[0]), plain)
-    line = plain.encode("utf-8", "replace")
-    found = _found(line)
+    line = _line(folded.text)
+    found = _found(line, groups)
     if not found:
         return []
-    if len(line) != len(plain):
+    if len(line) != len(folded.text):
         found = _characters(line, found)
     return [Span(*folded.span(start, end), kind) for start, end, kind in found]
 
 
-def _found(line: bytes) -> list[tuple[int, int, str]]:
+def _line(plain: str) -> bytes:
+    if "[" in plain and "_" in plain:
+        plain = _PLACEHOLDER.sub(lambda held: BLANK * len(held[0]), plain)
+    return plain.encode("utf-8", "replace")
+
+
+def _found(line: bytes, groups: int) -> list[tuple[int, int, str]]:
     """Spans in bytes of UTF-8, in order."""
-    found = list[tuple[int, int, str]]()
+    found, decoys = list[tuple[int, int, str]](), _DECOYS
     for _ in range(_MAX_SWEEPS):  # a value gone may uncover its neighbour: 13812345678.4111111111111111
         before = len(found)
-        for index in sorted(_ANY.Match(line) or ()):
-            kind, pattern, holds = _COMPILED[index]
-            taken = list(_values(pattern, holds, line))
-            found += [(start, end, kind) for start, end in taken]
+        triggered = sorted(_triggered(line, groups))
+        for one in (*decoys, *(_ORDER[place] for place in triggered)) if triggered else ():
+            taken = list(_values(one, line))
+            found += [(start, end, one.kind) for start, end in taken if one.kind]
             line = _blanked(line, taken) if taken else line
+        decoys = []
         if len(found) == before:
             break
-    return sorted(one for one in found if one[2])
+    return sorted(found)
 
 
-def _values(pattern: re2._Regexp, holds, line: bytes):
+def _triggered(line: bytes, groups: int) -> Iterator[int]:
+    for bit, group in enumerate(_GROUPS):
+        if groups >> bit & 1:
+            yield from (group.places[index] for index in group.triggers.Match(line) or ())
+
+
+def _values(one: _Compiled, line: bytes) -> Iterator[tuple[int, int]]:
     position = 0
-    while match := pattern.search(line, position):
+    while match := one.regex.search(line, position):
         start, end = match.span(1)
-        part: tuple[int, int] | None = (start, end)
-        if holds:
-            part = _part(holds, line, start, end)
+        part = _part(one.holds, line, start, end) if one.holds else (start, end)
         if part:
             yield part
-            position = max(part[1], start + 1)
-        else:
-            position = start + 1
+        position = max(part[1], start + 1) if part else start + 1
         while position < len(line) and 0x80 <= line[position] < 0xC0:
             position += 1
 
 
-def _part(holds, line: bytes, start: int, end: int) -> tuple[int, int] | None:
+def _part(holds: Check, line: bytes, start: int, end: int) -> tuple[int, int] | None:
+    """The part of a match that holds, which is never empty."""
     value = line[start:end].decode("utf-8", "replace")
     before = line[max(0, start - _BEFORE) : start].decode("utf-8", "ignore")
     after = line[end : end + _AFTER].decode("utf-8", "ignore")
     held = holds(value, before, after)
-    if held is None:
+    if held is None or held[0] >= held[1]:
         return None
     first, last = held
     return start + len(value[:first].encode()), start + len(value[:last].encode())

@@ -100,13 +100,14 @@ def _small(value: str, before: str, after: str) -> tuple[int, int] | None:
     return None if _NO_STREET.search(value) else whole(value)
 
 
-_SPACE = "[ \t\u00a0\u2002\u2003\u2009\u202f\u3000]"
-_EN_TRIGGER = rf"[0-9][A-Za-z]?(?:.[0-9]{{1,4}})?{_SPACE}(?:[A-Za-z0-9.'-]+{_SPACE}){{1,6}}(?i:{_SUFFIX})(?:[^0-9A-Za-z]|$)"
-_BOX_TRIGGER = rf"(?i:p[.]?{_SPACE}?o[.]?{_SPACE}?box)"
+_EN_TRIGGER = (
+    rf"[0-9][A-Za-z]?[ ](?:(?:[A-Z]|[0-9]{{1,3}}[a-z])[A-Za-z.'-]*[ ]){{1,5}}(?:{_SUFFIX})"
+    rf"|[0-9][A-Za-z]?[ ](?i:(?:[a-z0-9][a-z.'-]+[ ]){{1,3}}(?:street|st|avenue|ave|road|rd|lane|ln|boulevard|blvd|drive|dr|court|ct))"
+)
+_BOX_TRIGGER = rf"(?i:p[.]?[ ]?o[.]?[ ]?box)"
 PATTERNS = (
     Pattern(ADDRESS, _EN, _american, _EN_TRIGGER),
-    Pattern(ADDRESS, _EN_SMALL, _small),
+    Pattern(ADDRESS, _EN_SMALL, _small, _EN_TRIGGER),
     Pattern(ADDRESS, _PO_BOX, None, _BOX_TRIGGER),
     Pattern(ADDRESS, _ZH, _chinese, _ZH_TRIGGER),
 )
-CANDIDATES = (_EN_TRIGGER, _BOX_TRIGGER, _ZH_TRIGGER)

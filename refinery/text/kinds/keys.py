@@ -4,6 +4,7 @@ What a bare `name` or `address` holds is left to the patterns, unless the value 
 """
 
 import re
+from functools import lru_cache
 
 from refinery.text.kinds.shape import (
     ACCOUNT,
@@ -42,9 +43,11 @@ _KEYS = {
     PIN: "(?:old_?|new_?|user_?)?(?:pin|pin_?code|password|passcode)|cvv2?|cvc2?|otp|(?:verification|security|sms|auth)_?code|密码|支付密码|验证码",
     HANDLE: "we_?chat(?:_?id)?|qq(?:_?(?:number|no))?|微信号?|qq号?",
 }
-_COMPILED = [(kind, re.compile(regex, re.IGNORECASE)) for kind, regex in _KEYS.items()]
-CANDIDATE = "[\"'](?i:" + "|".join(_KEYS.values()) + r")\\*[\"']\s*:"
+_ANY_KEY = "(?i:" + "|".join(_KEYS.values()) + ")"
+CANDIDATE = rf"[\"']{_ANY_KEY}\\*[\"']\s*:"
 """A key of JSON text, escaped or not; Python's way to write a dict counts too."""
+KEYED = rf'"({_ANY_KEY})"\s*:\s*(?:"([^"\\]*)"|([0-9]+))'
+"""Key and value (a string without escapes, or a whole number) in JSON text."""
 _VALUE_NAME = re.compile(r"[^\W\d_][^\d_<>{}()\[\]=/\\@#$%*?!:;]{0,60}")
 _NO_VALUE = frozenset(
     "none null unknown n/a na true false yes no anonymous test default verified unverified pending any all user customer client guest "
@@ -54,14 +57,18 @@ _NO_VALUE = frozenset(
 
 def kind_of(key: str, value: str) -> str | None:
     """The kind that a key gives its value as a whole, or None where the value does not look like one."""
+    kinds = _kinds(key)
+    if not kinds:
+        return None
     plain = value.strip()
     if not plain or len(plain) > 200 or plain.casefold() in _NO_VALUE:
         return None
-    for kind, regex in _COMPILED:
-        if regex.fullmatch(key.strip()):
-            if _fits(kind, plain):
-                return kind
-    return None
+    return next((kind for kind in kinds if _fits(kind, plain)), None)
+
+
+@lru_cache(maxsize=4096)
+def _kinds(key: str) -> tuple[str, ...]:
+    return tuple(kind for kind, regex in _KEYS.items() if len(key) < 60 and re.fullmatch(regex, key.strip(), re.IGNORECASE))
 
 
 def _fits(kind: str, value: str) -> bool:

@@ -96,40 +96,44 @@ def _password(value: str, before: str, after: str) -> tuple[int, int] | None:
     return whole(value) if digits(value) and re.search("[A-Za-z]", value) else None
 
 
+_PIN_BEFORE = rf"(?i:{_PIN_CUE}{_PIN_LINK})"
+_PASSWORD = r"(?i:密码|口令|(?:^|[^a-z])(?:password|passcode))[ ]?(?i:是|为|[:：=]|is|was)[ ]?[\"'“]?"
+_PIN_BEHIND = (
+    r"[\"'” ,，]{0,3}(?:是|就是|为|(?i:is|was))[ ]?(?:你的|您的|我的|(?i:your|my|the))?[ ]?"
+    r"(?:验证码|校验码|动态码|密码|取件码|(?i:verification code|security code|pin\b|otp|one-time code|passcode))"
+)
+_ACCOUNT = rf"(?i:{_ACCOUNT_CUE}{_ACCOUNT_LINK})"
 PATTERNS = (
-    Pattern(IBAN, rf"(?i){WORD_START}([A-Z]{{2}}[0-9]{{2}}(?:[ -]?[A-Z0-9]){{11,33}}){WORD_END}", _iban),
+    Pattern(
+        IBAN,
+        rf"(?i){WORD_START}([A-Z]{{2}}[0-9]{{2}}(?:[ -]?[A-Z0-9]){{11,33}}){WORD_END}",
+        _iban,
+        rf"{WORD_START}[A-Za-z]{{2}}[0-9]{{2}}(?:[ -]?[A-Za-z0-9]){{4}}",
+    ),
     Pattern(CARD, rf"{NO_WORD}([0-9]{{13,19}}){TO}", _card),
     Pattern(CARD, rf"{NO_WORD}([0-9]{{4}}(?:[ -][0-9]{{4}}){{3}}[ -][0-9]{{1,3}}){TO}", _card),
     Pattern(CARD, rf"{NO_WORD}([0-9]{{4}}(?:[ -][0-9]{{4}}){{2}}[ -][0-9]{{1,4}}){TO}", _card),
     Pattern(CARD, rf"{NO_WORD}([0-9]{{4}}[ -][0-9]{{6}}[ -][0-9]{{4,5}}|[0-9]{{6}}[ -][0-9]{{13}}){TO}", _card),
-    Pattern(
-        PIN, rf"(?i){_PIN_CUE}{_PIN_LINK}([0-9]{{3,8}})(?:$|[^0-9A-Za-z]|[^0-9A-Za-z]?[ ]?[a-z]{{1,12}})", _pin
-    ),
-    Pattern(
-        PIN,
-        r"(?i)(?:密码|口令|(?:^|[^a-z])(?:password|passcode))[ ]?(?:是|为|[:：=]|is|was)[ ]?[\"'“]?"
-        r"([!-~]{4,24})(?:$|[^!-~])",
-        _password,
-    ),
+)
+CUED = (
     Pattern(
         PIN,
-        r"(?:^|[^0-9A-Za-z.,:$¥￥-])([0-9]{4,8})[\"'” ,，]{0,3}(?:是|就是|为|(?i:is|was))[ ]?(?:你的|您的|我的|(?i:your|my|the))?[ ]?"
-        r"(?:验证码|校验码|动态码|密码|取件码|(?i:verification code|security code|pin\b|otp|one-time code|passcode))",
+        rf"{_PIN_BEFORE}([0-9]{{3,8}})(?:$|[^0-9A-Za-z]|[^0-9A-Za-z]?[ ]?[a-z]{{1,12}})",
+        _pin,
+        rf"{_PIN_BEFORE}[0-9]{{3}}",
     ),
+    Pattern(PIN, rf"{_PASSWORD}([!#-&(-z|~]{{4,24}})(?:$|[^!-~]|[\"'}},])", _password, rf"{_PASSWORD}[!-~]"),
+    Pattern(PIN, rf"(?:^|[^0-9A-Za-z.,:$¥￥-])([0-9]{{4,8}}){_PIN_BEHIND}", None, f"[0-9]{_PIN_BEHIND}"),
     Pattern(
         ACCOUNT,
-        rf"(?i){_ACCOUNT_CUE}{_ACCOUNT_LINK}([a-z]{{0,3}}-?[0-9](?:[ -]?[0-9]){{3,21}})(?:$|[^0-9a-z])",
+        rf"{_ACCOUNT}([A-Za-z]{{0,3}}-?[0-9](?:[ -]?[0-9]){{3,21}})(?:$|[^0-9A-Za-z])",
         _account,
+        rf"{_ACCOUNT}[A-Za-z]{{0,3}}-?[0-9][ -]?[0-9]",
     ),
     Pattern(
         ACCOUNT,
-        rf"(?i){_ACCOUNT_CUE}{_ACCOUNT_LINK}([a-z][a-z0-9_.-]{{3,23}}[a-z0-9])(?:$|[^0-9a-z_])",
+        rf"{_ACCOUNT}([A-Za-z][A-Za-z0-9_.-]{{3,23}}[A-Za-z0-9])(?:$|[^0-9A-Za-z_])",
         _login,
+        rf"{_ACCOUNT}[A-Za-z][A-Za-z_.-]*[0-9]",
     ),
 )
-_CUES = (
-    "账号|帐号|账户|帐户|户号|会员|客户|用户|卡号|社保|医保|登录名|account|acct|member|customer|client|loyalty|frequent|subscriber|user|patient|card"
-    "|密码|口令|验证码|校验码|动态码|安全码|取件码|提货码|授权码|背面|pin|cv[vcn]|passcode|password|otp|code|on the back"
-)
-CANDIDATES = ("[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9]{4}",)
-WITH_DIGIT = (f"(?i:{_CUES})",)

@@ -9,7 +9,7 @@ tool calls know are looked for by `refinery.text.placeholders`.
 import re
 
 from refinery.text.kinds.name_words import COMPOUND, GIVEN, NO_NAMES, NO_PERSON, NOT_GIVEN, SURNAMES
-from refinery.text.kinds.shape import NAME, Pattern, whole
+from refinery.text.kinds.shape import HAN, NAME, Pattern, whole
 
 TITLES = ("先生", "女士", "小姐", "太太", "夫人")
 _TITLE = "(?:" + "|".join(TITLES) + ")"
@@ -190,6 +190,10 @@ def _self(value: str, before: str, after: str) -> tuple[int, int] | None:
     return _given(value, before, after)
 
 
+def _small_self(value: str, before: str, after: str) -> tuple[int, int] | None:
+    return whole(value) if _latin_end(value, lower=True) == len(value) else None
+
+
 def _speaking(value: str, before: str, after: str) -> tuple[int, int] | None:
     end = _latin_end(value)
     return (0, end) if end == len(value) > 1 and not value.endswith("ly") else None
@@ -204,57 +208,53 @@ _LABELS = (
     "full|first|last|middle|given|family|customer|passenger|recipient|card[ ]?holder|account[ ]holder|guest|patient|contact"
     "|client|member|buyer|sender|user|legal|maiden|real|nick|owner|renter|driver"
 )
-_SEPARATOR = r"""[\s:=,"'“(-]*"""
-PATTERNS = (
-    Pattern(NAME, rf"(?:我(?:的名字)?叫做?|名叫|{_FIELD}叫做?|老[公婆]叫|[爸妈]叫|[子女友]叫|{_FIELD}{_HAN_LINK})({_HAN})", _field),
-    Pattern(NAME, rf"(?i:name(?:['’]s|[ ]is|[ ]?:)|recipient|passenger|holder)[ :]*({_HAN})", _i_am),
-    Pattern(NAME, rf"(?:(?:我|您|你|这)(?:就)?是|(?:转账?|汇款?|打款|寄|送|交)给)[ ]?({_HAN})", _i_am),
-    Pattern(NAME, rf"([㐀-鿿]{{1,6}}{_TITLE})", _titled),
-    Pattern(NAME, r"(?:我|免贵|本人|鄙人|您|客户|用户)姓[ ]?([㐀-鿿]{1,2})", _surname),
-    Pattern(
-        NAME,
-        rf"(?:我叫|名字?叫做?|英文名(?:是|为|叫)?|{_FIELD}){_HAN_LINK}({_WORDS})",
-        _labelled,
-    ),
-    Pattern(
-        NAME,
-        rf"(?i)(?:name(?:'s|’s|[ ]is|[ ]was|[ ]would[ ]be|(?:[ ][a-z]+){{0,3}},?[ ](?:it[ ])?should[ ]be)|name[ ]on[ ](?:the|my)[ ][a-z]+[ ]is"
-        rf"|(?:under|in|to|by)[ ]the[ ]name(?:[ ]of)?)[\s:,\"'“]+({_WORDS})",
-        _labelled,
-    ),
-    Pattern(
-        NAME,
-        rf"(?i)(?:(?:{_LABELS})[ _-]?(?:and[ ]last[ ])?name|surname){_SEPARATOR}(?:(?:is|was|it's){_SEPARATOR})?({_WORDS})",
-        _labelled,
-    ),
-    Pattern(NAME, rf"(?:^|[^A-Za-z_])(?i:name)[ ]({_WORDS})", _person),
-    Pattern(NAME, rf"(?:^|[^A-Za-z_ ]|[^a-z] )(?i:name)[\"']?\s*[:=]\s*[\"'“]?({_WORDS})", _plain_form),
-    Pattern(
-        NAME,
-        rf"(?i)(?:^|[^a-z])(?:recipient|passenger|card[ ]?holder|account[ _]?holder|ship[ ]to|send[ ](?:it|this)[ ]to|deliver[ ]to|attn|attention|contact"
-        rf"|customer|guest|patient|registered[ ]to|on[ ]behalf[ ]of|(?:speak|spoke|speaking|talk|talking)[ ](?:with|to)|call[ ]me){_SEPARATOR}"
-        rf"(?:is[ ])?(?:(?:mr|mrs|ms|dr)[.]?[ ])?({_WORDS})",
-        _person,
-    ),
-    Pattern(NAME, rf"(?:^|[^A-Za-z])(?i:for|by|with|is|sure|and)[,:]?[ ]({_WORDS})", _two),
-    Pattern(NAME, rf"(?:^|[^A-Za-z])(?i:this[ ]is|it[ ]is|it['’]?s|i['’]?m|i[ ]am)[ ]({_WORDS})", _self),
-    Pattern(NAME, rf"(?:^|[.!?,;:][ ]?)({_WORD}(?:[ ]{_WORD}){{0,3}})[ ]speaking", _speaking),
-    Pattern(NAME, rf"(?:^|[^A-Za-z])(?:(?:Mr|Mrs|Ms|Mx|Dr|Prof|MR|MRS|MS)[.]?|Miss|Mister|Madam)[ ]({_WORDS})", _mister),
-    Pattern(NAME, r"(?:^|[^A-Za-z])(?:mr|mrs|ms)[.]?[ ]([a-z][a-z'-]{2,20})", _labelled),
-)
-_SPACE = "[ \t\u00a0\u3000]"
+_SEPARATOR = r"[\s:=,(-]*"
+_LETTER = r"[A-Za-z\x{c0}-\x{24f}]"
+_CAPITAL = r"[A-Z\x{c0}-\x{de}]"
+_CAPITALISED = rf"{_CAPITAL}{_WORDS.removeprefix(_LETTER)}"
 _SURNAME = f"[{''.join(sorted(SURNAMES | {name[0] for name in COMPOUND}))}]"
-CANDIDATES = (
-    rf"(?:叫|{_FIELD})[\s:：=“\"'（(是为写填的]*[㐀-鿿A-Za-z]",
-    rf"(?:(?:我|您|你|这)就?是|(?:[转账汇款寄送交])给) ?[{_SURNAME[1:-1]}]",
-    rf"(?i:name(?:['’]s| is| ?[:：])|recipient|passenger|holder)[ :：]*[{_SURNAME[1:-1]}]",
-    rf"[㐀-鿿](?:先生|女士|小姐|太太|夫人)",
-    "姓[ \u3000]?[㐀-鿿]",
-    rf"(?i:name)(?:['’]s|{_SPACE}(?:(?i:is|was|would|on|of|should)|[A-Z])|[\"']?{_SPACE}*[:：=]|{_SPACE}[^.?!]{{1,30}}(?i:should be))",
-    rf"(?i:{_LABELS}){_SPACE}?[_-]?(?i:and last )?(?i:name)|(?i:surname|the name)",
-    rf"(?i:recipient|passenger|card ?holder|account[ _]?holder|ship to|send (?:it|this) to|deliver to|attn|attention|contact|customer|guest|patient|registered to|behalf of|(?:speak|spoke|talk)(?:ing)? (?:with|to)|call me)[\s:：=,\"'“(-]+(?i:is |mr|mrs|ms|dr|\. ?)*[A-Z]",
-    rf"(?i:this is|it is|it['’]?s|i['’]?m|i am){_SPACE}(?:[A-Z]|[a-z' .-]+(?:speaking|calling))",
-    "speaking",
-    rf"(?i:for|by|with|is|sure|and)[,:]?{_SPACE}[A-Z][^ ]{{0,30}}{_SPACE}[A-Z]",
-    rf"(?:M[Rr]s?|M[sx]|MS|Dr|Prof|Miss|Mister|Madam|mrs?|ms)[.]?{_SPACE}[A-Za-z]",
+_HAN_CUES = rf"(?:我(?:的名字)?叫做?|名叫|{_FIELD}叫做?|老[公婆]叫|[爸妈]叫|[子女友]叫|{_FIELD}{_HAN_LINK})"
+_AM = r"(?:(?:我|您|你|这)(?:就)?是|(?:转账?|汇款?|打款|寄|送|交)给)[ ]?"
+_EN_AM = "(?i:name(?:['’]s|[ ]is|[ ]?:)|recipient|passenger|holder)[ :]*"
+_LATIN_CUES = rf"(?:我叫|名字?叫做?|英文名(?:是|为|叫)?|{_FIELD}){_HAN_LINK}"
+_NAME_IS = (
+    r"(?i:name(?:['’]s|[ ]is|[ ]was|[ ]would[ ]be|(?:[ ][a-z]+){0,3},?[ ](?:it[ ])?should[ ]be)|name[ ]on[ ](?:the|my)[ ][a-z]+[ ]is"
+    r"|(?:under|in|to|by)[ ]the[ ]name(?:[ ]of)?)[\s:,\"'“]+"
+)
+_LABEL = rf"(?i:(?:{_LABELS})[ _-]?(?:and[ ]last[ ])?name|surname){_SEPARATOR}(?i:(?:is|was|it's){_SEPARATOR})?"
+_FORM_CUE = r"(?:^|[^A-Za-z_ ]|[^a-z] )(?i:name)[ ]?[:=][ ]?"
+_QUOTED_CUE = r"(?:^|[^A-Za-z_])(?i:name)[\"']\s*:\s*[\"']"
+_PERSON_CUE = (
+    r"(?:^|[^A-Za-z])(?i:recipient|passenger|card[ ]?holder|account[ _]?holder|ship[ ]to|send[ ](?:it|this)[ ]to|deliver[ ]to|attn|attention"
+    r"|contact|customer|guest|patient|registered[ ]to|on[ ]behalf[ ]of|(?:speak|spoke|speaking|talk|talking)[ ](?:with|to)|call[ ]me)"
+    rf"[\s:=,\"'“(-]+(?i:is[ ])?(?i:(?:mr|mrs|ms|dr)[.]?[ ])?"
+)
+_SELF_CUE = r"(?:^|[^A-Za-z])(?i:this[ ]is|it[ ]is|it['’]?s|i['’]?m|i[ ]am)[ ]"
+_TITLE_CUE = r"(?:^|[^A-Za-z])(?:(?:Mr|Mrs|Ms|Mx|Dr|Prof|MR|MRS|MS)[.]?|Miss|Mister|Madam)[ ]"
+_TWO_CUE = r"(?:^|[^A-Za-z])(?:[Ff]or|[Bb]y|[Ww]ith|[Ii]s|[Ss]ure|and)[,:]?[ ]"
+_FIRST = rf"{_CAPITAL}[a-z\x{{df}}-\x{{24f}}'’-]{{1,20}}[ ]"
+PATTERNS = (
+    Pattern(NAME, rf"{_HAN_CUES}({_HAN})", _field, rf"{_HAN_CUES}{HAN}"),
+    Pattern(NAME, rf"{_EN_AM}({_HAN})", _i_am, rf"{_EN_AM}{_SURNAME}"),
+    Pattern(NAME, rf"{_AM}({_HAN})", _i_am, rf"{_AM}{_SURNAME}"),
+    Pattern(NAME, rf"({HAN}{{1,6}}{_TITLE})", _titled, rf"{HAN}{_TITLE}"),
+    Pattern(NAME, rf"(?:我|免贵|本人|鄙人|您|客户|用户)姓[ ]?({HAN}{{1,2}})", _surname),
+    Pattern(NAME, rf"{_LATIN_CUES}({_WORDS})", _labelled, rf"{_LATIN_CUES}{_LETTER}"),
+    Pattern(NAME, rf"{_NAME_IS}({_WORDS})", _labelled, rf"{_NAME_IS}{_LETTER}"),
+    Pattern(NAME, rf"{_LABEL}({_WORDS})", _labelled, rf"{_LABEL}{_LETTER}"),
+    Pattern(NAME, rf"(?:^|[^A-Za-z_])(?i:name)[ ]({_CAPITALISED})", _person, rf"(?:^|[^A-Za-z_])(?i:name)[ ]{_CAPITAL}"),
+    Pattern(NAME, rf"{_FORM_CUE}({_CAPITALISED})", _plain_form, rf"{_FORM_CUE}{_CAPITAL}"),
+    Pattern(NAME, rf"{_QUOTED_CUE}({_FIRST}{_WORDS})", _given, rf"{_QUOTED_CUE}{_FIRST.replace('{1,20}', '+')}{_LETTER}"),
+    Pattern(NAME, rf"{_PERSON_CUE}({_CAPITALISED})", _person, rf"{_PERSON_CUE}{_CAPITAL}"),
+    Pattern(NAME, rf"{_TWO_CUE}({_FIRST}{_CAPITALISED})", _two, rf"{_TWO_CUE}{_FIRST.replace('{1,20}', '+')}{_CAPITAL}"),
+    Pattern(NAME, rf"{_SELF_CUE}({_CAPITALISED})", _self, rf"{_SELF_CUE}{_CAPITAL}"),
+    Pattern(
+        NAME,
+        r"(?:^|[^A-Za-z])(?i:this[ ]is)[ ]([a-z][a-z'-]{1,20}(?:[ ][a-z][a-z'-]{1,20}){0,2})[ ](?:speaking|calling)",
+        _small_self,
+        "(?i:this[ ]is)[ ][a-z'-]+(?:[ ][a-z'-]+)*[ ](?:speaking|calling)",
+    ),
+    Pattern(NAME, rf"(?:^|[.!?,;:\"'“][ ]?)({_WORD}(?:[ ]{_WORD}){{0,3}})[ ]speaking", _speaking, f"{_LETTER}[.]?[ ]speaking"),
+    Pattern(NAME, rf"{_TITLE_CUE}({_CAPITALISED})", _mister, rf"{_TITLE_CUE}{_CAPITAL}"),
+    Pattern(NAME, r"(?:^|[^A-Za-z])(?:mr|mrs|ms)[.]?[ ]([a-z][a-z'-]{2,20})", _labelled, "(?:^|[^A-Za-z])(?:mr|mrs|ms)[.]?[ ][a-z]"),
 )

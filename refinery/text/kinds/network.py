@@ -8,14 +8,14 @@ from refinery.text.kinds.shape import EMAIL, HANDLE, IP, LINK, NONE, Pattern, di
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IS_VERSION = re.compile(
     r"(?i)(?:version|ver|v|release|build|firmware|driver|update|upgrade|ios|android|windows|app|sdk|版本|固件|驱动|升级|更新|系统|软件)"
-    r"""[号为是到至了_:：="'( \t]*(?:to[ ]|[0-9.]+(?:[ ]?(?:and|to|or|和|到|或|,)[ ]?)|from[ ])?["']?$"""
+    r"""[号为是到至了_:：="'( \t]*(?:to[ ]|[0-9.]+(?:[ ]?(?:and|to|or|和|到|或|,)[ ]?)|from[ ])?["']?$|version[^0-9]{0,40}$"""
 )
 _IS_IP = re.compile(r"(?i)(?:\bip|from|address|server|host|ping|dns|login|地址|登录|服务器)[^0-9]{0,12}$")
 
 
 def _ipv4(value: str, before: str, after: str) -> tuple[int, int] | None:
     """Not a version or chapter, and not an address that everybody has: this machine, masks, the router of a home."""
-    if _IS_VERSION.search(before) or re.match(r"[.]?[0-9]|-?(?:alpha|beta|rc|版)|[ ]?版", after):
+    if _IS_VERSION.search(before) or re.match(r"[.]?[0-9]|-?(?:alpha|beta|rc|版)|[ ]?的?版", after):
         return None
     parts = value.split(".")
     if all(len(part) == 1 for part in parts) and not _IS_IP.search(before):
@@ -66,26 +66,29 @@ DECOYS = (
 """UUIDs and hashes: eleven digits in a row inside of one are no telephone."""
 
 
+_QQ = rf"(?i:{_QQ_CUE}(?:{LINK}|号)*)"
+_WECHAT = rf"(?i:{_WECHAT_CUE}{_WECHAT_LINK})"
 PATTERNS = (
     Pattern(
         EMAIL,
         r"([A-Za-z0-9\x{c0}-\x{24f}._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:[.][A-Za-z0-9-]{1,63}){0,6}[.][A-Za-z]{2,24})",
+        None,
+        r"[A-Za-z0-9\x{c0}-\x{24f}._%+-]@[A-Za-z0-9-]+[.]",
     ),
     Pattern(
         IP,
         rf"(?:^|[^0-9A-Za-z._-]|[^0-9][._-]|(?i:ip))({_OCTET}(?:[.]{_OCTET}){{3}})(?:$|[^0-9A-Za-z.-]|[.](?:$|[^0-9])|-[^0-9])",
         _ipv4,
+        "[0-9][.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]",
     ),
     Pattern(
-        IP, r"(?:^|[^0-9A-Za-z:.]|[^0-9A-Fa-f:]:)((?:[0-9A-Fa-f]{1,4})?(?::[0-9A-Fa-f]{0,4}){3,7})(?:$|[^0-9A-Za-z:])", _ipv6
+        IP,
+        r"(?:^|[^0-9A-Za-z:.]|[^0-9A-Fa-f:]:)((?:[0-9A-Fa-f]{1,4})?(?::[0-9A-Fa-f]{0,4}){3,7})(?:$|[^0-9A-Za-z:])",
+        _ipv6,
+        "(?::[0-9A-Fa-f]{0,4}){3}",
     ),
-    Pattern(HANDLE, rf"(?i){_QQ_CUE}(?:{LINK}|号)*([1-9][0-9]{{4,11}})(?:$|[^0-9a-z])", _qq),
-    Pattern(HANDLE, rf"(?i){_WECHAT_CUE}{_WECHAT_LINK}([a-z][a-z0-9_-]{{4,24}})(?:$|[^0-9a-z_-])", _wechat),
 )
-CANDIDATES = (
-    "[@＠]",
-    f"{_OCTET}[.．]{_OCTET}[.．]{_OCTET}[.．]",
-    "(?::[0-9A-Fa-f]{0,4}){3}",
-    "(?i:微信|薇信|威信|we[ \t\u00a0\u3000]?chat|weixin|vx|加我?v)[^一-鿿]{0,12}[A-Za-z]",
+CUED = (
+    Pattern(HANDLE, rf"{_QQ}([1-9][0-9]{{4,11}})(?:$|[^0-9A-Za-z])", _qq, rf"{_QQ}[1-9][0-9]"),
+    Pattern(HANDLE, rf"{_WECHAT}([A-Za-z][A-Za-z0-9_-]{{4,24}})(?:$|[^0-9A-Za-z_-])", _wechat, rf"{_WECHAT}[A-Za-z][A-Za-z0-9_-]"),
 )
-WITH_DIGIT = ("(?i:qq|扣扣|企鹅)",)

@@ -120,34 +120,38 @@ _BIRTH_LINK = (
     r"""|is|was|on|the|it's|should|be|in [A-Z][a-z]{1,15}(?:[ ][A-Z][a-z]{1,15})?|i|生日)*"""
 )
 
+_OLD = rf"(?i:{_OLD_CUE})"
+_SSN_LINK = rf"{_SSN_CUE}(?i:{LINK}|安全|保障|号|on file|should|be)*"
+_SSN_BEHIND = rf"[ ]?(?:is|as|for|是|作为|,)?[ ]?(?:my|the|我的)?[ ]?{_SSN_CUE}"
+_US_PLATE_LINK = rf"(?:^|[^A-Za-z]){_US_PLATE_CUE}(?i:{LINK}|#)*"
+_BORN = rf"{_BIRTH_CUE}(?i:{_BIRTH_LINK})"
+_BORN_BEHIND = "(?:出?生(?:$|[^0-9a-z日产效成])|[ ](?:is|was) (?:my|his|her|the) (?i:date of birth|birthday|dob))"
 PATTERNS = (
     Pattern(
         CN_ID,
         rf"{FROM}([1-9][0-9]{{5}}[ -]?(?:18|19|20)[0-9]{{2}}[01][0-9][0-3][0-9][ -]?[0-9]{{3}}[0-9Xx])(?:$|[^0-9A-Za-z])",
         _identity,
     ),
-    Pattern(CN_ID, rf"(?i){_OLD_CUE}([1-9][0-9]{{7}}[01][0-9][0-3][0-9]{{4}}){TO}", _old_identity),
     Pattern(SSN, rf"(?:^|[^0-9.-]|[^0-9][.])({_SSN}-[0-9]{{2}}-[0-9]{{4}})(?:$|[^0-9-]|-[^0-9])", _ssn),
-    Pattern(SSN, rf"{_SSN_CUE}(?i:{LINK}|安全|保障|号|on file|should|be)*([0-9]{{3}}[ -]?[0-9]{{2}}[ -]?[0-9]{{4}}){TO}"),
-    Pattern(SSN, rf"{FROM}({_SSN}[ -]?[0-9]{{2}}[ -]?[0-9]{{4}})[ ]?(?:is|as|for|是|作为|,)?[ ]?(?:my|the|我的)?[ ]?{_SSN_CUE}"),
     Pattern(PASSPORT, rf"{WORD_START}({_CN_PASSPORT}|{_US_PASSPORT}){WORD_END}", _passport),
     Pattern(
         PLATE,
         rf"({_PROVINCE}[ ]?[A-HJ-NP-Za-hj-np-z][ ·•.-]?(?:{_PLATE_CHARS}{{4}}(?:{_PLATE_CHARS}|[挂学警港澳])"
         rf"|[A-HJKa-hjk]{_PLATE_CHARS}[0-9]{{4}}|[0-9]{{5}}[A-HJKa-hjk]))(?:$|[^0-9A-Za-z])",
         _plate,
+        f"{_PROVINCE}[ ]?[A-HJ-NP-Za-hj-np-z][ ·•.-]?{_PLATE_CHARS}{{4}}",
     ),
-    Pattern(
-        PLATE,
-        rf"(?:^|[^A-Za-z]){_US_PLATE_CUE}(?i:{LINK}|#)*([A-Z0-9]{{1,4}}[ -]?[A-Z0-9]{{1,5}}){WORD_END}",
-        _us_plate,
-    ),
-    Pattern(BIRTH_DATE, rf"{_BIRTH_CUE}{_BIRTH_LINK}({_DAY})(?:$|[^0-9])"),
-    Pattern(BIRTH_DATE, rf"{FROM}({_FULL_DAY})(?:出?生(?:$|[^0-9a-z日产效成])|[ ](?:is|was) (?:my|his|her|the) (?i:date of birth|birthday|dob))"),
-    Pattern(BIRTH_DATE, rf"{FROM}([01]?[0-9]月[0-3]?[0-9][日号]?)出生(?:$|[^0-9a-z证])"),
 )
-CANDIDATES = (f"{_PROVINCE}[ \t\u00a0\u3000]?[A-Za-z][^㐀-鿿]{{0,3}}[0-9A-Za-z]", "(?:月[0-3]?[0-9][ ]?[日号]?|月|[0-9])出?生")
-WITH_DIGIT = (
-    "(?i:身份证|证件|护照|通行证|passport|社会安全|社安|社会保障|ssn|social|车牌|plate|tag.number|license.number|生日|出生|生于|诞辰|birth|born"
-    "|d[.]?o[.]?b|national|resident|identity)",
+CUED = (
+    Pattern(CN_ID, rf"{_OLD}([1-9][0-9]{{7}}[01][0-9][0-3][0-9]{{4}}){TO}", _old_identity, f"{_OLD}[1-9][0-9]{{14}}"),
+    Pattern(
+        SSN, rf"{_SSN_LINK}([0-9]{{3}}[ -]?[0-9]{{2}}[ -]?[0-9]{{4}}){TO}", None, rf"{_SSN_LINK}[0-9]{{3}}[ -]?[0-9]{{2}}"
+    ),
+    Pattern(SSN, rf"{FROM}({_SSN}[ -]?[0-9]{{2}}[ -]?[0-9]{{4}}){_SSN_BEHIND}", None, f"[0-9]{_SSN_BEHIND}"),
+    Pattern(
+        PLATE, rf"{_US_PLATE_LINK}([A-Z0-9]{{1,4}}[ -]?[A-Z0-9]{{1,5}}){WORD_END}", _us_plate, f"{_US_PLATE_LINK}[A-Z0-9]"
+    ),
+    Pattern(BIRTH_DATE, rf"{_BORN}({_DAY})(?:$|[^0-9])", None, rf"{_BORN}(?:[0-9]|{_MONTH}[ ][0-9])"),
+    Pattern(BIRTH_DATE, rf"{FROM}({_FULL_DAY}){_BORN_BEHIND}", None, rf"[0-9日号月]{_BORN_BEHIND}"),
+    Pattern(BIRTH_DATE, rf"{FROM}([01]?[0-9]月[0-3]?[0-9][日号]?)出生(?:$|[^0-9a-z证])", None, "[0-9日号]出生"),
 )

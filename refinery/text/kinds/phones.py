@@ -84,13 +84,13 @@ PATTERNS = (
         _free,
     ),
     Pattern(PHONE, rf"{FROM}([+]1[ .-]?(?:[(][2-9][0-9]{{2}}[)]|[2-9][0-9]{{2}})[ .-]?{_US_TAIL}){TO}"),
-    Pattern(PHONE, rf"(?i){_CUE}([0-9]{{7,12}}|[0-9]{{3,4}}[ -][0-9]{{4}}){TO}", _called),
     Pattern(  # spoken, as a transcript writes it
         PHONE, f"(?:^|[^{_HAN_DIGITS}十百千万])([一幺][三四五六七八九][{_HAN_DIGITS}]{{9}})(?:$|[^{_HAN_DIGITS}十百千万])"
     ),
 )
-CANDIDATES = (f"[一幺][三四五六七八九][{_HAN_DIGITS}]{{9}}",)
-"""Besides seven digits close together, which `refinery.text.patterns` asks for."""
+CUED = (
+    Pattern(PHONE, rf"(?i){_CUE}([0-9]{{7,12}}|[0-9]{{3,4}}[ -][0-9]{{4}}){TO}", _called, rf"(?i){_CUE}[0-9]{{3,4}}[ -]?[0-9]{{3}}"),
+)
 
 
 def normalised(plain: str) -> str:
