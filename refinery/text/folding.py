@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_right
+from functools import lru_cache
 from typing import NamedTuple
 
 _WIDE = "０１２３４５６７８９＠．＋（）－：＝＃"
@@ -47,6 +48,7 @@ class Folded(NamedTuple):
         return begin, at + (self.units[last] if end - 1 == self.marks[last] else 1)
 
 
+@lru_cache(maxsize=8)
 def fold(text: str) -> Folded:
     r"""Full width to ASCII, odd dashes and spaces to plain ones, zero width gone, escapes such as `\n` and `\u8bdd` read.
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from refinery.text.folding import fold
 from refinery.text.kinds.name_words import NO_PERSON, UNSURE
 from refinery.text.kinds.shape import (
     ACCOUNT,
@@ -37,15 +38,17 @@ _MASKED = re.compile(PLACEHOLDER)
 
 
 class Known(NamedTuple):
-    """A way to write a value; `value` is the normal form that its placeholder goes by."""
+    """A way to write a value; `edges` are its outer characters, `value` is what its placeholder goes by."""
 
     literal: str
+    edges: str
     kind: str
     value: str
 
 
 def spellings(kind: str, value: str) -> Iterator[Known]:
     """How a value may stand in other texts: as it is, as JSON writes it in ASCII, and parts of a name."""
+    value = fold(value).text
     if not _telling(kind, value):
         return
     normal = normalised(kind, value)
@@ -55,7 +58,7 @@ def spellings(kind: str, value: str) -> Iterator[Known]:
         found |= {value.lower(), *(word.strip(".,") for word in words if _stands_alone(word.strip(".,")))}
     for literal in found:
         for written in {literal, json.dumps(literal)[1:-1]}:
-            yield Known(written, kind, normal)
+            yield Known(written, literal[0] + literal[-1], kind, normal)
 
 
 def _telling(kind: str, value: str) -> bool:
@@ -80,7 +83,7 @@ def learnt(kind: str, value: str) -> bool:
 
 def occurrences(text: str, known: Known) -> Iterator[tuple[int, int]]:
     """Where the value stands in the text on its own, not inside of a word, a longer number or an amount."""
-    first, last = known.literal[0], known.literal[-1]
+    first, last = known.edges
     start = text.find(known.literal)
     while start >= 0:
         end = start + len(known.literal)

@@ -49,8 +49,8 @@ REWRITTEN: Final = (
 """What folding changes where it matters: a text with any of these may read otherwise than it is written."""
 PREFILTERS: Final = (
     "|".join(_SHAPES),
-    *("|".join(pattern.trigger or pattern.regex for pattern in group) for group in GROUPS[1:3]),
-    "|".join((*(pattern.trigger or pattern.regex for pattern in GROUPS[3]), keys.CANDIDATE)),
+    *("|".join(pattern.trigger or pattern.regex for pattern in group) for group in GROUPS[1:]),
+    keys.CANDIDATE,
     REWRITTEN,
 )
-"""A prefilter a group, and one for what must be folded first, which counts for all groups."""
+"""A prefilter a group, one for keys of JSON, and one for what must be folded first, which counts for all."""

@@ -58,7 +58,9 @@ class Span(NamedTuple):
 _MAX_SWEEPS = 8
 _BEFORE, _AFTER = 360, 120
 """Bytes of the surroundings that a check is given."""
-ALL: Final = (1 << len(GROUPS)) - 1
+KEYS: Final = 1 << len(GROUPS)
+ALL: Final = 2 * KEYS - 1
+"""Bits of the groups of patterns, and one for keys of JSON."""
 
 
 def _options(*, never_capture: bool = False) -> re2.Options:
@@ -116,7 +118,7 @@ def candidates(values: pa.Array) -> npt.NDArray[np.uint8]:
     ends = np.cumsum(pc.binary_length(filled).to_numpy(zero_copy_only=False).astype(np.int64) + 1).tolist()
     for bit, prefilter in enumerate(_PREFILTERS):
         hits = texts[_hits(prefilter, memoryview(joined)[: ends[-1] - 1], ends)]
-        flags[hits] |= ALL if bit == len(GROUPS) else 1 << bit
+        flags[hits] |= 1 << bit if bit < len(_PREFILTERS) - 1 else ALL
     return flags
 
 
@@ -137,10 +139,12 @@ def glance(text: str) -> bool:
     return any(group.triggers.Match(line) for group in _GROUPS) or _KEYED_AT_ALL.search(line) is not None
 
 
-def keyed_values(text: str) -> Iterator[tuple[str, int, int]]:
-    """Keys of JSON text that is without escapes, and where the values stand that they make personal."""
-    for match in _KEYED.finditer(text):
-        yield match[1], *match.span(2 if match.span(2)[0] >= 0 else 3)
+def keyed_values(text: str) -> Iterator[tuple[str, str, int, int]]:
+    """(key, value, start, end) of the values in JSON text that their keys may make personal."""
+    for match in _KEYED.finditer(text.encode("ascii") if text.isascii() else text):
+        group = 2 if match.span(2)[0] >= 0 else 3
+        key, value = (part.decode() if isinstance(part, bytes) else part for part in (match[1], match[group]))
+        yield key, fold(value).text, *match.span(group)
 
 
 def spans(text: str, groups: int = ALL) -> list[Span]:
@@ -230,7 +234,7 @@ def _characters(line: bytes, found: list[tuple[int, int, str]]) -> list[tuple[in
 
 def normalised(kind: str, value: str) -> str:
     """What two ways to write one value have in common: digits without 86 or +1; text without case and gaps."""
-    plain = fold(value).text.strip()
+    plain = (value if value.isascii() and "\\" not in value else fold(value).text).strip()
     if kind == CN_ID:
         return papers.identity(plain)
     if kind == PHONE and digits(plain):

@@ -11,15 +11,15 @@ the log called PHONE_3 is never mixed with a number of ours. What a cue names in
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from refinery.text.json_text import is_json, map_json
 from refinery.text.kinds.keys import kind_of
 from refinery.text.kinds.shape import NAME
 from refinery.text.known import Known, learnt, occurrences, spellings
-from refinery.text.personal import ALL, PLACEHOLDER, glance, keyed_values, normalised, spans
+from refinery.text.personal import ALL, KEYS, PLACEHOLDER, glance, keyed_values, normalised, spans
 
 _PLACEHOLDER = re.compile(PLACEHOLDER)
 
@@ -42,8 +42,8 @@ class Placeholders:
         self._numbers: dict[str, dict[str, int]] = defaultdict(dict)
         self._reserved: dict[str, int] = defaultdict(int)
         self._known: dict[str, Known] = {}
+        self._told = set[tuple[str, str]]()
         self._longest_first: list[Known] = []
-        self._marked: dict[tuple[str, str], list[Found]] = {}
         for kind, value in sorted(known, key=lambda one: (-len(one[1]), one)):
             self._know(kind, value.strip())
         self._sort()
@@ -86,7 +86,7 @@ class Placeholders:
         marks = sorted(self._with_known(marks, text)) if self._known else marks
         if not (json_only or text.lstrip()[:1] in ("{", "[")):
             return self._replaced(text, marks) if marks else text
-        if "\\" in text:
+        if _by_value(text):
             worth = marks or (groups and glance(text))
             return map_json(text, partial(self.mask, groups=groups)) if worth and is_json(text) else self._replaced(text, marks)
         if not marks or not is_json(text):
@@ -96,9 +96,9 @@ class Placeholders:
 
     def _learn(self, text: str, before: str, json_only: bool = False, groups: int = ALL) -> str:
         as_json = json_only or text.lstrip()[:1] in ("{", "[")
-        if as_json and "\\" in text and glance(text) and is_json(text):
+        if as_json and _by_value(text) and glance(text) and is_json(text):
             return map_json(text, self._learn)
-        for start, end, kind, _ in self._marks(text, before, groups):
+        for start, end, kind in found_in(text, before, groups):
             if learnt(kind, text[start:end]):
                 self._know(kind, text[start:end].strip())
         return text
@@ -108,7 +108,7 @@ class Placeholders:
         parts, position = [], 0
         for start, end, kind, value in marks:
             holder = self._placeholder(kind, value)
-            bare = json and text[:start].rstrip()[-1:] in ("", ":", "[", ",") and text[end:].lstrip()[:1] in ("", ",", "]", "}")
+            bare = json and text[end : end + 1] != '"' and _is_bare(text[:start].rstrip()[-1:], text[end:].lstrip()[:1])
             parts += [text[position:start], f'"{holder}"' if bare else holder]
             position = end
         return "".join([*parts, text[position:]])
@@ -123,12 +123,7 @@ class Placeholders:
 
     def _marks(self, text: str, before: str, groups: int) -> list[_Mark]:
         """What the patterns find, in order, and what a key says of its value."""
-        if (text, before) not in self._marked:
-            named = f'"{before}": "' if before else ""
-            shift, found = len(named), spans(named + text, groups)
-            marks = [(start - shift, end - shift, kind) for start, end, kind in found if start >= shift]
-            self._marked[text, before] = _with_keyed(marks, text, before)
-        found = self._marked[text, before]
+        found = found_in(text, before, groups)
         return [_Mark(start, end, kind, self._normal(kind, text[start:end])) for start, end, kind in found]
 
     def _with_known(self, marks: list[_Mark], text: str) -> Iterator[_Mark]:
@@ -144,6 +139,9 @@ class Placeholders:
         yield from (mark for mark in marks if mark.kind == NAME and _apart(mark.start, mark.end, taken))
 
     def _know(self, kind: str, value: str) -> None:
+        if (kind, value) in self._told:
+            return
+        self._told.add((kind, value))
         for known in spellings(kind, value):
             self._known.setdefault(known.literal, known)
 
@@ -151,21 +149,43 @@ class Placeholders:
         self._longest_first = sorted(self._known.values(), key=lambda known: (-len(known.literal), known))
 
 
-def _apart(start: int, end: int, taken: list[tuple[int, int]]) -> bool:
-    return all(end <= left or right <= start for left, right in taken)
+def _apart(start: int, end: int, taken: Sequence[tuple[int, int] | Found]) -> bool:
+    return all(end <= one[0] or one[1] <= start for one in taken)
 
 
-def _with_keyed(marks: list[Found], text: str, before: str) -> list[Found]:
-    """Marks, and the values that JSON keys name where no mark covers them; what stands inside of these gives way."""
+_NESTED = re.compile(r'(?:[^\\]|^)"\s*[{\[]')
+
+
+def _by_value(text: str) -> bool:
+    """Whether JSON text must be read value by value: JSON stands in its strings, or any character may be escaped."""
+    return "\\" in text and ("\\u" in text or bool(_NESTED.search(text)))
+
+
+def _is_bare(left: str, right: str) -> bool:
+    """Whether JSON has a value that is no string between these characters."""
+    return left in ("", ":", "[", ",") and right in ("", ",", "]", "}")
+
+
+@lru_cache(maxsize=8192)
+def found_in(text: str, before: str, groups: int) -> tuple[Found, ...]:
+    """What patterns find in a text that is called `before`, and what the keys of JSON say of their values.
+
+    Cached: agents and tools say the same in many conversations.
+    """
+    named = f'"{before}": "' if before else ""
+    shift, found = len(named), spans(named + text, groups)
+    marks = [(start - shift, end - shift, kind) for start, end, kind in found if start >= shift]
     keyed = list[Found]()
     if before and (kind := kind_of(before, text)):
         keyed.append((0, len(text), kind))
-    elif '"' in text and ":" in text:
-        for key, start, end in keyed_values(text):
-            if kind := kind_of(key, text[start:end]):
+    elif groups & KEYS and '"' in text and ":" in text:
+        for key, value, start, end in keyed_values(text):
+            if kind := kind_of(key, value):
                 keyed.append((start, end, kind))
-    keyed = [one for one in keyed if not _covered(text, one, marks)]
-    return sorted([*(m for m in marks if all(_apart(m[0], m[1], [(k[0], k[1])]) for k in keyed)), *keyed])
+    keyed = [one for one in keyed if not _covered(text, one, marks)] if keyed else keyed
+    if not keyed:
+        return tuple(marks)
+    return tuple(sorted([*(mark for mark in marks if _apart(mark[0], mark[1], keyed)), *keyed]))
 
 
 def _covered(text: str, value: Found, marks: list[Found]) -> bool:

@@ -46,8 +46,8 @@ _KEYS = {
 _ANY_KEY = "(?i:" + "|".join(_KEYS.values()) + ")"
 CANDIDATE = rf"[\"']{_ANY_KEY}\\*[\"']\s*:"
 """A key of JSON text, escaped or not; Python's way to write a dict counts too."""
-KEYED = rf'"({_ANY_KEY})"\s*:\s*(?:"([^"\\]*)"|([0-9]+))'
-"""Key and value (a string without escapes, or a whole number) in JSON text."""
+KEYED = rf'"({_ANY_KEY})"\s*:\s*(?:"((?:[^"\\]|\\.)*)"|([0-9]+))'
+"""Key and value (a string or a whole number) in JSON text."""
 _VALUE_NAME = re.compile(r"[^\W\d_][^\d_<>{}()\[\]=/\\@#$%*?!:;]{0,60}")
 _NO_VALUE = frozenset(
     "none null unknown n/a na true false yes no anonymous test default verified unverified pending any all user customer client guest "
