@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from refinery.intake.rows import digest
 from refinery.records.leaves import Path, replace_leaves, string_leaves
 from refinery.stage import array
-from refinery.text.personal import candidates, spans
+from refinery.text.personal import SHAPES, candidates, spans
 
 _PLACES: Final = ("source_file", "source_member")
 _OWN: Final = ("source_id", *_PLACES)
@@ -26,6 +26,9 @@ _NESTED: Final[dict[str, tuple[Path, ...]]] = {
     "turns": (("tool_call_id",), ("tool_calls", "id")),
     "sub_agents": (("call_id",),),
 }
+
+
+_ENDING = re.compile(r"(?i)(?:[.](?:jsonl?|ndjson|csv|tsv|parquet|txt|gz|tgz|tar|zip|zst|bz2|xz))+$")
 
 
 def hashed(value: str, key: bytes) -> str:
@@ -54,10 +57,10 @@ def traceable(table: pa.Table, key: bytes) -> pa.Table:
 def _replaced(values: pa.Array, key: bytes, place: bool = False) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
     """The values with hashes in place of those that hold personal data, and which these are."""
     touched = np.zeros(len(values), bool)
-    maybe = np.flatnonzero(candidates(values))
+    maybe = np.flatnonzero(candidates(values, SHAPES))
     new = list[str]()
     for index, value in zip(maybe.tolist(), values.take(pa.array(maybe)).to_pylist(), strict=True):
-        if spans(value):
+        if spans(value, SHAPES):
             touched[index] = True
             new.append(_path(value, key) if place else hashed(value, key))
     if not new:
@@ -68,14 +71,14 @@ def _replaced(values: pa.Array, key: bytes, place: bool = False) -> tuple[pa.Arr
 def _path(path: str, key: bytes) -> str:
     """The path with hashes for its parts that hold personal data, or as a whole where only all of it does."""
     parts = path.split("/")
-    changed = [_part(part, key) if spans(part) else part for part in parts]
+    changed = [_part(part, key) if spans(part, SHAPES) else part for part in parts]
     return "/".join(changed) if changed != parts else _part(path, key)
 
 
 def _part(part: str, key: bytes) -> str:
     """Its endings stay (.jsonl.gz): they say how the file is read, and nothing of a person."""
-    ending = re.search(r"(?:[.][a-z0-9]{1,6}){0,2}$", part)
-    return hashed(part, key) + (ending[0] if ending and not spans(ending[0]) else "")
+    ending = _ENDING.search(part)
+    return hashed(part, key) + (ending[0] if ending else "")
 
 
 def _nested(table: pa.Table, name: str, paths: tuple[Path, ...], key: bytes) -> pa.Table:

@@ -117,6 +117,8 @@ class Redact(Stage):
             "metadata": '{"card": 4111111111111111}',
             "scenario": f"write to {mail}",
             "agent_name": f"bot of {mail}",
+            "model_version": "bot-1.2.3.4",
+            "end_reason": f"mailed {mail}",
         }
         return [(cls(), [hit, blank | {"turns": [{"turn_idx": 0, "role": "user", "content": "hello"}]}, blank])]
 

@@ -58,9 +58,10 @@ class Span(NamedTuple):
 _MAX_SWEEPS = 8
 _BEFORE, _AFTER = 360, 120
 """Bytes of the surroundings that a check is given."""
+SHAPES: Final = 1
 KEYS: Final = 1 << len(GROUPS)
 ALL: Final = 2 * KEYS - 1
-"""Bits of the groups of patterns, and one for keys of JSON."""
+"""Bits: what is told by its shape alone, keys of JSON, all groups of patterns and keys."""
 
 
 def _options(*, never_capture: bool = False) -> re2.Options:
@@ -102,8 +103,8 @@ _KEYED = re2.compile(keys.KEYED, _options())
 _KEYED_AT_ALL = re2.compile(keys.CANDIDATE, _options())
 
 
-def candidates(values: pa.Array) -> npt.NDArray[np.uint8]:
-    """Strings -> a bit for each group of patterns that may find something (null: 0). A bit is never missing.
+def candidates(values: pa.Array, groups: int = ALL) -> npt.NDArray[np.uint8]:
+    """Strings -> a bit for each of these groups of patterns that may find something (null: 0). A bit is never missing.
 
     Each automaton runs over all texts as one, and from a hit on to the next text: no call a text (Arrow's regex costs
     as much for calls as for bytes), and each is compiled once a process.
@@ -117,8 +118,9 @@ def candidates(values: pa.Array) -> npt.NDArray[np.uint8]:
     joined = pc.binary_join(pa.ListArray.from_arrays([0, len(texts)], filled), "\0").buffers()[2]
     ends = np.cumsum(pc.binary_length(filled).to_numpy(zero_copy_only=False).astype(np.int64) + 1).tolist()
     for bit, prefilter in enumerate(_PREFILTERS):
-        hits = texts[_hits(prefilter, memoryview(joined)[: ends[-1] - 1], ends)]
-        flags[hits] |= 1 << bit if bit < len(_PREFILTERS) - 1 else ALL
+        mine = groups & (1 << bit) if bit < len(_PREFILTERS) - 1 else groups
+        if mine:
+            flags[texts[_hits(prefilter, memoryview(joined)[: ends[-1] - 1], ends)]] |= mine
     return flags
 
 

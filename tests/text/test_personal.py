@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 import re2
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refinery.text import patterns
@@ -158,6 +158,7 @@ def test_every_pattern_compiles_in_re2_and_holds_one_group():
     assert sorted(patterns.ORDER) == sorted(pattern for group in patterns.GROUPS for pattern in group)
 
 
+@settings(deadline=None)  # automata are built on first use
 @given(NOISE)
 def test_the_prefilter_misses_nothing(text):
     assert spans(text, int(candidates(pa.array([text]))[0])) == spans(text)

@@ -60,7 +60,7 @@ def _hash(value: str, before: str, after: str) -> tuple[int, int] | None:
 
 
 DECOYS = (
-    Pattern(NONE, "(?i)(?:^|[^0-9a-z-])([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:$|[^0-9a-z-])"),
+    Pattern(NONE, "(?i)(?:^|[^0-9a-z])([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:$|[^0-9a-z])"),
     Pattern(NONE, "(?:^|[^0-9A-Za-z])([0-9a-f]{24,128}|[0-9A-F]{32,128})(?:$|[^0-9A-Za-z])", _hash),
 )
 """UUIDs and hashes: eleven digits in a row inside of one are no telephone."""

@@ -24,19 +24,21 @@ _TO_DIGITS = str.maketrans(_HAN_DIGITS, "000112234567 89".replace(" ", ""))
 
 
 def _landline(value: str, before: str, after: str) -> tuple[int, int] | None:
-    if value.isdigit() and _GLUED.search(before):
+    if value.isdigit() and (_WORD.search(before[-1:]) or _WORD.match(after)):
         return None
     bare = value.isdigit() and value[0] == "0" and not value.startswith("00") and not re.match("01[3-9]", value)
     return None if bare and called_order(before) else whole(value)
 
 
+_WORD = re.compile("[A-Za-z_]")
 _GLUED = re.compile("(?:^|[^A-Za-z])(?!(?:TEL|PHONE|CELL|MOBILE|CALL|V|VX|WX|QQ|IP)$)[A-Z]{1,12}$")
 """Capitals right before a number in one piece: an order (MT0738…), unless they call it a telephone."""
 _MONEY = re.compile("[ ]?(?:元|分[^机]|分$|块|USD|RMB|CNY)")
 
 
 def _mobile(value: str, before: str, after: str) -> tuple[int, int] | None:
-    return None if value.isdigit() and (_GLUED.search(before) or _MONEY.match(after)) else whole(value)
+    no_phone = value.isdigit() and (_GLUED.search(before) or _MONEY.match(after) or _WORD.match(after))
+    return None if no_phone else whole(value)
 
 
 def _free(value: str, before: str, after: str) -> tuple[int, int] | None:
