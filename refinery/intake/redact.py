@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.records.conversation import CONVERSATION
-from refinery.records.leaves import Leaf, Path, replace_leaves, string_leaves
+from refinery.records.leaves import Indices, Leaf, Path, replace_leaves, string_leaves
 from refinery.stage import Stage, Transform, array
 from refinery.text.kinds.shape import NAME, PHONE
-from refinery.text.personal import PLACEHOLDER, candidates
+from refinery.text.personal import PLACEHOLDER, candidates, questions
 from refinery.text.placeholders import Placeholders
 
 _OURS: dict[str, set[Path]] = {
@@ -134,8 +134,10 @@ def redact_text(text: str) -> str:
 def _redact(table: pa.Table) -> pa.Table:
     columns = {name: array(table, name) for name in _OURS}
     texts = [_text(name, leaf) for name, column in columns.items() for leaf in string_leaves(column)]
+    roles = next(text.leaf.values for text in texts if (text.column, text.leaf.path) == ("turns", ("role",)))
     texts = [text for text in texts if text.leaf.path not in _OURS[text.column]]
     groups = _groups(texts)
+    _answers(texts, groups, roles)
     flags = [
         _numpy(pc.not_equal(text.leaf.values, "")) if text.personal else bits > 0
         for text, bits in zip(texts, groups, strict=True)
@@ -151,10 +153,27 @@ def _redact(table: pa.Table) -> pa.Table:
     return pa.table({name: replace_leaves(column, changed[name]) for name, column in columns.items()})
 
 
-def _groups(texts: list[_Text]) -> list[npt.NDArray[np.uint8]]:
+def _groups(texts: list[_Text]) -> list[npt.NDArray[np.uint16]]:
     """Per text leaf the groups of patterns that the prefilter gives each value."""
     found = candidates(pa.concat_arrays([text.leaf.values for text in texts]))
     return np.split(found, np.cumsum([len(text.leaf.values) for text in texts])[:-1])
+
+
+def _answers(texts: list[_Text], groups: list[npt.NDArray[np.uint16]], roles: pa.Array) -> None:
+    """Puts on what customers say next the bits of what the agent asked them for."""
+    for which, (column, leaf, *_) in enumerate(texts):
+        if (column, leaf.path) == ("turns", ("content",)):
+            customer = _numpy(pc.equal(roles, "user"))
+            asked = np.where(customer, 0, questions(leaf.values))
+            for place in np.flatnonzero(asked).tolist():
+                groups[which][_next(customer, leaf.rows, place)] |= asked[place]
+
+
+def _next(customer: Mask, rows: Indices, place: int) -> list[int]:
+    """The customer's next turn, if it comes within three, and one more if it follows at once."""
+    after = [i for i in range(place + 1, min(place + 5, len(rows))) if rows[i] == rows[place]]
+    first = next((i for i in after[:3] if customer[i]), None)
+    return [] if first is None else [i for i in (first, first + 1) if i in after and customer[i]]
 
 
 def _text(column: str, leaf: Leaf) -> _Text:
@@ -185,7 +204,7 @@ def _reserve(texts: list[_Text], hit: Mask, holders: dict[int, Placeholders]) ->
             holders[int(row)].reserve(value)
 
 
-def _jobs(texts: list[_Text], flags: list[Mask], groups: list[npt.NDArray[np.uint8]]) -> list[_Job]:
+def _jobs(texts: list[_Text], flags: list[Mask], groups: list[npt.NDArray[np.uint16]]) -> list[_Job]:
     """The flagged values, in the order of their conversation: column, element of its list, leaf."""
     ranks = {name: rank for rank, name in enumerate(_OURS)}
     jobs = list[_Job]()
@@ -208,8 +227,10 @@ def _mentioned(texts: list[_Text], flags: list[Mask], holders: dict[int, Placeho
     """Texts that the prefilter passed over and that may hold a value which their conversation is known to hold."""
     told = np.zeros(max(holders, default=-1) + 2, bool)
     told[[row for row, holder in holders.items() if holder.knows]] = True
-    rest = [told[np.minimum(t.leaf.rows, len(told) - 1)] & ~flag & ~_empty(t) for t, flag in zip(texts, flags, strict=True)]
-    nothing = [np.zeros(len(t.leaf.values), np.uint8) for t in texts]
+    rest = [
+        told[np.minimum(t.leaf.rows, len(told) - 1)] & ~flag & ~_empty(t) for t, flag in zip(texts, flags, strict=True)
+    ]
+    nothing = [np.zeros(len(t.leaf.values), np.uint16) for t in texts]
     return [job for job in _jobs(texts, rest, nothing) if holders[job.row].mentions(job.value)]
 
 
@@ -219,7 +240,11 @@ def _masked(texts: list[_Text], jobs: list[_Job], holders: dict[int, Placeholder
     values: list[list[str]] = [[] for _ in texts]
     for row, _, _, which, place, value, groups in jobs:
         text, holder = texts[which], holders[row]
-        new = holder.field(value, text.personal) if text.personal else holder.mask(value, text.called, text.json_only, groups)
+        new = (
+            holder.field(value, text.personal)
+            if text.personal
+            else holder.mask(value, text.called, text.json_only, groups)
+        )
         if new != value:
             places[which].append(place)
             values[which].append(new)

@@ -78,7 +78,9 @@ def learnt(kind: str, value: str) -> bool:
     """Whether what a cue named is to be looked for elsewhere: no common word, nor one that any sentence may begin with."""
     if kind != NAME:
         return kind in LEARNT
-    return bool(re.search("[ \u3400-\u9fff]", value)) or (_stands_alone(value) and value.casefold() not in _NAMES_NOBODY)
+    return bool(re.search("[ \u3400-\u9fff]", value)) or (
+        _stands_alone(value) and value.casefold() not in _NAMES_NOBODY
+    )
 
 
 def occurrences(text: str, known: Known) -> Iterator[tuple[int, int]]:

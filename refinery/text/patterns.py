@@ -13,7 +13,7 @@ from refinery.text.kinds.shape import Pattern
 
 GROUPS: Final[tuple[tuple[Pattern, ...], ...]] = (
     (*network.PATTERNS, *money.PATTERNS[:1], *papers.PATTERNS, *money.PATTERNS[1:], *phones.PATTERNS),
-    (*papers.CUED, *phones.CUED, *money.CUED, *network.CUED),
+    (*papers.CUED, *phones.CUED, *network.CUED, *money.CUED),
     addresses.PATTERNS,
     names.PATTERNS,
 )
@@ -27,8 +27,8 @@ ORDER: Final[tuple[Pattern, ...]] = (
     *money.PATTERNS[1:],
     *phones.PATTERNS,
     *phones.CUED,
-    *money.CUED,
     *network.CUED,
+    *money.CUED,
     *names.PATTERNS,
 )
 DECOYS: Final = network.DECOYS

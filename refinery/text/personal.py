@@ -6,18 +6,16 @@ What each kind is, and what is left on purpose, stands in `refinery.text.kinds`.
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import re2
 
 from refinery.text.folding import BLANK, fold
-from refinery.text.kinds import keys, papers, phones
+from refinery.text.kinds import asked, keys, papers, phones
 from refinery.text.kinds.shape import (
     ACCOUNT,
     ADDRESS,
@@ -39,6 +37,7 @@ from refinery.text.kinds.shape import (
     digits,
 )
 from refinery.text.patterns import DECOYS, GROUPS, ORDER, PREFILTERS
+from refinery.text.scan import Texts
 
 KINDS: Final = (
     PHONE, EMAIL, CN_ID, CARD, NAME, SSN, PASSPORT, PLATE, IBAN, IP, ACCOUNT, PIN, BIRTH_DATE, ADDRESS, HANDLE
@@ -61,7 +60,9 @@ _BEFORE, _AFTER = 360, 120
 SHAPES: Final = 1
 KEYS: Final = 1 << len(GROUPS)
 ALL: Final = 2 * KEYS - 1
-"""Bits: what is told by its shape alone, keys of JSON, all groups of patterns and keys."""
+ASKED: Final = 2 * KEYS
+"""Bits: what is told by its shape alone, keys of JSON, all groups of patterns and keys; from
+ASKED on, what a text was asked for (`questions`)."""
 
 
 def _options(*, never_capture: bool = False) -> re2.Options:
@@ -99,40 +100,30 @@ _GROUPS = [_group(patterns) for patterns in GROUPS]
 _ORDER = [_compiled(pattern) for pattern in ORDER]
 _DECOYS = [_compiled(pattern) for pattern in DECOYS]
 _PREFILTERS = [re2.compile(regex, _options(never_capture=True)) for regex in PREFILTERS]
+_ASKED = [_compiled(pattern) for pattern in asked.PATTERNS]
+_QUESTION = re2.compile(asked.QUESTION, _options(never_capture=True))
 _KEYED = re2.compile(keys.KEYED, _options())
 _KEYED_AT_ALL = re2.compile(keys.CANDIDATE, _options())
 
 
-def candidates(values: pa.Array, groups: int = ALL) -> npt.NDArray[np.uint8]:
-    """Strings -> a bit for each of these groups of patterns that may find something (null: 0). A bit is never missing.
-
-    Each automaton runs over all texts as one, and from a hit on to the next text: no call a text (Arrow's regex costs
-    as much for calls as for bytes), and each is compiled once a process.
-    """
-    flags = np.zeros(len(values), np.uint8)
-    filled = pc.fill_null(values, "").cast(pa.string())
-    texts = np.flatnonzero(pc.binary_length(filled).to_numpy(zero_copy_only=False))
-    if not len(texts):
-        return flags
-    filled = filled.take(pa.array(texts)) if len(texts) < len(values) else filled
-    joined = pc.binary_join(pa.ListArray.from_arrays([0, len(texts)], filled), "\0").buffers()[2]
-    ends = np.cumsum(pc.binary_length(filled).to_numpy(zero_copy_only=False).astype(np.int64) + 1).tolist()
-    for bit, prefilter in enumerate(_PREFILTERS):
-        mine = groups & (1 << bit) if bit < len(_PREFILTERS) - 1 else groups
-        if mine:
-            flags[texts[_hits(prefilter, memoryview(joined)[: ends[-1] - 1], ends)]] |= mine
+def candidates(values: pa.Array, groups: int = ALL) -> npt.NDArray[np.uint16]:
+    """Strings -> a bit for each of these groups of patterns that may find something (null: 0). A bit is never missing."""
+    flags, texts = np.zeros(len(values), np.uint16), Texts(values)
+    *mine, folded = _PREFILTERS
+    for bit, prefilter in enumerate(mine):
+        if groups & 1 << bit:
+            flags[texts.matching(prefilter)] |= 1 << bit
+    flags[texts.matching(folded)] |= groups
     return flags
 
 
-def _hits(prefilter: re2._Regexp, joined: memoryview, ends: list[int]) -> list[int]:
-    """Which texts hold a match; `ends[i]` is where text i and the separator behind it end."""
-    found, position = [], 0
-    while match := prefilter.search(joined, position):
-        found.append(bisect_right(ends, match.start()))
-        position = ends[found[-1]]
-        if position >= len(joined):
-            break
-    return found
+def questions(values: pa.Array) -> npt.NDArray[np.uint16]:
+    """Texts of one side -> the bits that an answer of the other side is looked through for (null: 0)."""
+    flags = np.zeros(len(values), np.uint16)
+    places = Texts(values).matching(_QUESTION)
+    for place, text in zip(places.tolist(), values.take(pa.array(places)).to_pylist(), strict=True):
+        flags[place] = asked.asks(text) * ASKED
+    return flags
 
 
 def glance(text: str) -> bool:
@@ -177,7 +168,8 @@ def _found(line: bytes, groups: int) -> list[tuple[int, int, str]]:
     for _ in range(_MAX_SWEEPS):  # a value gone may uncover its neighbour: 13812345678.4111111111111111
         before = len(found)
         triggered = sorted(_triggered(line, groups))
-        for one in (*decoys, *(_ORDER[place] for place in triggered)) if triggered else ():
+        looked = (*decoys, *(_ORDER[place] for place in triggered)) if triggered else ()
+        for one in (*looked, *_answering(groups)) if groups >= ASKED else looked:
             taken = list(_values(one, line))
             found += [(start, end, one.kind) for start, end in taken if one.kind]
             line = _blanked(line, taken) if taken else line
@@ -185,6 +177,12 @@ def _found(line: bytes, groups: int) -> list[tuple[int, int, str]]:
         if len(found) == before:
             break
     return sorted(found)
+
+
+def _answering(groups: int) -> Iterator[_Compiled]:
+    for bit, kind in enumerate(asked.KINDS):
+        if groups // ASKED >> bit & 1:
+            yield from (one for one in _ASKED if one.kind == kind)
 
 
 def _triggered(line: bytes, groups: int) -> Iterator[int]:

@@ -88,7 +88,11 @@ class Placeholders:
             return self._replaced(text, marks) if marks else text
         if _by_value(text):
             worth = marks or (groups and glance(text))
-            return map_json(text, partial(self.mask, groups=groups)) if worth and is_json(text) else self._replaced(text, marks)
+            return (
+                map_json(text, partial(self.mask, groups=groups))
+                if worth and is_json(text)
+                else self._replaced(text, marks)
+            )
         if not marks or not is_json(text):
             return self._replaced(text, marks) if marks else text
         changed = self._replaced(text, marks, json=True)

@@ -17,7 +17,15 @@ def table(**columns):
 
 @pytest.mark.parametrize(
     "value",
-    ["13812345678", "wx_13812345678", "user13812345678", "ann@x.com", "11010519491231002X", "4111111111111111", "id-（021）62345678"],
+    [
+        "13812345678",
+        "wx_13812345678",
+        "user13812345678",
+        "ann@x.com",
+        "11010519491231002X",
+        "4111111111111111",
+        "id-（021）62345678",
+    ],
 )
 def test_an_id_that_holds_a_value_becomes_its_keyed_hash(value):
     out = traceable(table(source_id=[value, "c1"], conversation_id=["a" * 32, "b" * 32]), KEY).to_pylist()
@@ -43,7 +51,12 @@ def test_calls_and_their_results_still_belong_together():
     ]
     (row,) = traceable(table(turns=[turns], parent_call_id=["call-13812345678"]), KEY).to_pylist()
     first, second = row["turns"]
-    assert first["tool_calls"][0]["id"] == second["tool_call_id"] == row["parent_call_id"] == hashed("call-13812345678", KEY)
+    assert (
+        first["tool_calls"][0]["id"]
+        == second["tool_call_id"]
+        == row["parent_call_id"]
+        == hashed("call-13812345678", KEY)
+    )
     assert first["tool_calls"][1]["id"] == "call-2"
 
 
@@ -55,9 +68,14 @@ def test_of_a_path_only_the_part_goes_that_holds_a_value():
 
 
 def test_quarantine_is_treated_alike():
-    given = pa.Table.from_pylist([{"source": "s", "source_id": "ann@x.com", "source_file": "ann@x.com.jsonl"}], QUARANTINE)
+    given = pa.Table.from_pylist(
+        [{"source": "s", "source_id": "ann@x.com", "source_file": "ann@x.com.jsonl"}], QUARANTINE
+    )
     (row,) = traceable(given, KEY).to_pylist()
-    assert (row["source_id"], row["source_file"]) == (hashed("ann@x.com", KEY), f"{hashed('ann@x.com.jsonl', KEY)}.jsonl")
+    assert (row["source_id"], row["source_file"]) == (
+        hashed("ann@x.com", KEY),
+        f"{hashed('ann@x.com.jsonl', KEY)}.jsonl",
+    )
 
 
 def test_a_run_keeps_no_such_id_and_the_row_is_found_by_its_hash(tmp_path):

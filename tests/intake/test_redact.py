@@ -119,7 +119,11 @@ def test_roles_and_ids_stay_and_all_other_text_of_the_log_is_masked():
     assert signal["user"]["id_hash"] == number
     assert (said["source_label"], said["tool_calls"][0]["name"]) == ("[PHONE_1]", "call [PHONE_1]")
     assert (signal["order"]["id"], signal["risk"]["reason"]) == ("[PHONE_1]", "rang [PHONE_1]")
-    assert (agent["mode"], row["end_reason"], row["model_version"]) == ("to [PHONE_1]", "hung up on [PHONE_1]", "v-[PHONE_1]")
+    assert (agent["mode"], row["end_reason"], row["model_version"]) == (
+        "to [PHONE_1]",
+        "hung up on [PHONE_1]",
+        "v-[PHONE_1]",
+    )
 
 
 def test_an_order_number_with_the_digits_of_a_card_and_a_version_with_those_of_an_address_stay():
@@ -129,7 +133,12 @@ def test_an_order_number_with_the_digits_of_a_card_and_a_version_with_those_of_a
 
 
 def test_what_one_turn_names_is_found_in_the_others_where_no_cue_stands():
-    contents = ["my name is Dana Reed, my PIN is 4821, account 77120394", "Thanks, Dana.", "Reed, 4821? 77120394!", "$48.21"]
+    contents = [
+        "my name is Dana Reed, my PIN is 4821, account 77120394",
+        "Thanks, Dana.",
+        "Reed, 4821? 77120394!",
+        "$48.21",
+    ]
     (row,) = redact({"turns": said(*contents)})
     assert [turn["content"] for turn in row["turns"]] == [
         "my name is [NAME_1], my PIN is [PIN_1], account [ACCOUNT_1]",

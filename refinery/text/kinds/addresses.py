@@ -46,9 +46,7 @@ _SUFFIX = (
     "|Trail|Trl|Square|Sq|Plaza|Alley|Loop|Crescent|Turnpike|Expressway"
 )
 _POINT = "(?:(?:[NSEW]|NE|NW|SE|SW|North|South|East|West)[.]?[ ])?"
-_UNIT = (
-    r"(?:,?[ ](?:(?:Apt|Apartment|Suite|Ste|Unit|Floor|Fl|Room|Rm|Building|Bldg|Lot)[.]?[ ]?#?[ ]?[0-9]{0,5}[A-Za-z]?(?:-[0-9A-Za-z]{1,4})?|#[ ]?[0-9A-Za-z]{1,6}))?"
-)
+_UNIT = r"(?:,?[ ](?:(?:Apt|Apartment|Suite|Ste|Unit|Floor|Fl|Room|Rm|Building|Bldg|Lot)[.]?[ ]?#?[ ]?[0-9]{0,5}[A-Za-z]?(?:-[0-9A-Za-z]{1,4})?|#[ ]?[0-9A-Za-z]{1,6}))?"
 _STATES = (
     "A[LKZR]|C[AOT]|D[CE]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[TA]|W[AVIY]|Alabama|Alaska|Arizona|Arkansas"
     "|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland"
@@ -81,7 +79,9 @@ def _chinese(value: str, before: str, after: str) -> tuple[int, int] | None:
     start = lead.end() if (lead := _LEAD.match(run[:-1])) else 0
     start += len(value[start:]) - len(value[start:].lstrip())
     rest = value[start:]
-    road = re.match(r"([\u3400-\u9fff ]*?)[ ]?(?:[0-9A-Za-z]|[一二三四五六七八九十百]{1,4}(?:号|弄|巷|院|栋|幢|座))", rest)
+    road = re.match(
+        r"([\u3400-\u9fff ]*?)[ ]?(?:[0-9A-Za-z]|[一二三四五六七八九十百]{1,4}(?:号|弄|巷|院|栋|幢|座))", rest
+    )
     name = road[1] if road else ""
     if len(name.strip()) < 2 or (_NO_ROADS.search(name) and not re.search("[省市县区镇]", name[:-2])):
         return None

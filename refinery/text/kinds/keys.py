@@ -68,7 +68,9 @@ def kind_of(key: str, value: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _kinds(key: str) -> tuple[str, ...]:
-    return tuple(kind for kind, regex in _KEYS.items() if len(key) < 60 and re.fullmatch(regex, key.strip(), re.IGNORECASE))
+    return tuple(
+        kind for kind, regex in _KEYS.items() if len(key) < 60 and re.fullmatch(regex, key.strip(), re.IGNORECASE)
+    )
 
 
 def _fits(kind: str, value: str) -> bool:

@@ -92,6 +92,14 @@ def _pin(value: str, before: str, after: str) -> tuple[int, int] | None:
     return None if quantity(after) or re.match(r"[ ]?(?:或|/|\$)", after) else whole(value)
 
 
+_NEAR_PIN = re.compile(r"(?i)\bpin\b|cvv|passcode|密码|验证码")
+
+
+def _either(value: str, before: str, after: str) -> tuple[int, int] | None:
+    """One of two that the customer is not sure of, where the sentence calls them a PIN."""
+    return whole(value) if _NEAR_PIN.search(before[-80:] + " " + after) and not quantity(after) else None
+
+
 def _password(value: str, before: str, after: str) -> tuple[int, int] | None:
     return whole(value) if digits(value) and re.search("[A-Za-z]", value) else None
 
@@ -116,6 +124,7 @@ PATTERNS = (
     Pattern(CARD, rf"{NO_WORD}([0-9]{{4}}[ -][0-9]{{6}}[ -][0-9]{{4,5}}|[0-9]{{6}}[ -][0-9]{{13}}){TO}", _card),
 )
 CUED = (
+    Pattern(PIN, r"(?i:either|might be|maybe|还是|或者?|[ ]or)[ ]?([0-9]{4,8})(?:$|[^0-9A-Za-z])", _either),
     Pattern(
         PIN,
         rf"{_PIN_BEFORE}([0-9]{{3,8}})(?:$|[^0-9A-Za-z]|[^0-9A-Za-z]?[ ]?[a-z]{{1,12}})",

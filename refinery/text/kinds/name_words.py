@@ -112,6 +112,8 @@ GIVEN = frozenset(
 
 NO_PERSON = frozenset(
     (
+        "actually anyway basically certainly definitely exactly hang hey hm hmm hold maybe ma'am mhm oh perhaps really sorry sorta though "
+        "um uh unfortunately usually wait well whatever wow yep yup nah nope np thx pls plz idk lol haha "
         "i'm i've i'll i'd it's we're you're they're that's there's he's she's what's let's don't can't won't isn't didn't im "
         "a about above after again all already also always am an and any anyone apple are as ask asking at "
         "available away back bad be because been before being below better between black blue booked both but by "
@@ -139,9 +141,9 @@ NO_PERSON = frozenset(
 """Words that a name does not begin with, in lower case; a name that was begun ends before them."""
 UNSURE = frozenset(
     (
-        "will may mark grace hope joy bill rose art chase rich frank jack gene dean drew faith summer april june "
-        "angel christian young long price king day best love page cash case ray max sue pat rob bob guy dawn eve "
-        "ivy lily ruby jade amber crystal star major prince judge duke can an so do he you li in wu ma"
+        "will may grace hope joy bill rose art chase rich faith summer april june christian young long price king day "
+        "best love page cash case star crystal prince duke judge major eve ivy sunny can an so do he you in ma li "
+        "west north south east white brown black green gold stone wood field bell park lake hill rivers banks waters"
     ).split()
 )
 """Names that are common words too: not looked for on their own in other texts."""

@@ -29,7 +29,7 @@ _FIELD = (
     "|被?保险?人|受益人|车主|患者|病人|本人|客户|会员|用户)(?:姓名|名字|名称)?"
 )
 _HAN_LINK = r"""[\s:=“"'（(]*(?:是|为|叫做?|写的?是?|填的?是?)?[\s:“"'（(]*"""
-_HAN = r"[㐀-鿿]{2,5}(?:·[㐀-鿿]{1,8}){0,3}"
+HAN_NAME = r"[㐀-鿿]{2,5}(?:·[㐀-鿿]{1,8}){0,3}"
 _STRONG = re.compile(r"(?:叫做?|[:=\"“'（(]|是|为|写|填|姓名|名字|收[件货]人|户名|开户名|寄件人|信息)\s*$")
 _FORM = re.compile(r"[:=][\s\"“'（(]*$")
 
@@ -66,10 +66,12 @@ def _field(value: str, before: str, after: str) -> tuple[int, int] | None:
     return 0, end
 
 
-_NOBODY = frozenset("本人 测试 匿名 保密 未知 同上 先生 女士 客户 用户 顾客 会员 无名 默认 自己 家人 朋友 同事 公司 前台 管理".split())
+_NOBODY = frozenset(
+    "本人 测试 匿名 保密 未知 同上 先生 女士 客户 用户 顾客 会员 无名 默认 自己 家人 朋友 同事 公司 前台 管理".split()
+)
 
 
-def _i_am(value: str, before: str, after: str) -> tuple[int, int] | None:
+def i_am(value: str, before: str, after: str) -> tuple[int, int] | None:
     """Behind 我是: a whole word, and not where one is from."""
     end, rest = _han_end(value), value + after
     if not end or not _bounded(rest[end:]) or value[end - 1] in _PLACES:
@@ -93,7 +95,8 @@ def _titled(value: str, before: str, after: str) -> tuple[int, int] | None:
 
 
 def _begins(surname: str, left: str, before: str) -> bool:
-    return surname not in _UNTITLED or not (left or _is_han(before[-1:] or " "))
+    beside = (before + left)[-1:]
+    return surname not in _UNTITLED or not _is_han(beside or " ") or beside in "的找是叫给跟让请问为位好"
 
 
 def _surname(value: str, before: str, after: str) -> tuple[int, int] | None:
@@ -105,13 +108,13 @@ def _surname(value: str, before: str, after: str) -> tuple[int, int] | None:
 # Names in Latin letters: words up to the first that no name holds.
 
 _WORD = r"[A-Za-z\x{c0}-\x{24f}][A-Za-z\x{c0}-\x{24f}'’.-]{0,30}"
-_WORDS = rf"{_WORD}(?:[ ]{_WORD}){{0,4}}"
+WORDS = rf"{_WORD}(?:[ ]{_WORD}){{0,4}}"
 _PARTICLES = frozenset("van von der den de la del di da bin ibn al el dos du le y st".split())
 _NOUNS = frozenset("customer client member guest user buyer patient passenger student fan card account order".split())
 _PLAIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f'’-]+")
 
 
-def _latin_end(value: str, lower: bool = False) -> int:
+def latin_end(value: str, lower: bool = False) -> int:
     """Where the name ends that the words begin with; 0 where they begin with none. `lower`: small letters too."""
     end = position = 0
     small = False
@@ -119,7 +122,11 @@ def _latin_end(value: str, lower: bool = False) -> int:
     for number, word in enumerate(words):
         bare = word.strip(".'’-")
         initial = bool(number) and len(bare) == 1 and bare.isupper()
-        if not bare or not _PLAIN_WORD.fullmatch(bare) or (not initial and bare.casefold().replace("’", "'") in NO_PERSON):
+        if (
+            not bare
+            or not _PLAIN_WORD.fullmatch(bare)
+            or (not initial and bare.casefold().replace("’", "'") in NO_PERSON)
+        ):
             break
         particle = bare in _PARTICLES and number + 1 < len(words) and words[number + 1][:1].isupper()
         if number and not small and not bare[0].isupper() and not particle:
@@ -144,13 +151,13 @@ def _goes_on(value: str, end: int, after: str) -> bool:
 
 def _labelled(value: str, before: str, after: str) -> tuple[int, int] | None:
     """Behind `my name is` or `last name:`."""
-    end = _latin_end(value, lower=True)
+    end = latin_end(value, lower=True)
     return (0, end) if end > 1 and not _goes_on(value, end, after) else None
 
 
 def _given(value: str, before: str, after: str) -> tuple[int, int] | None:
     """Behind a weak cue: a name that begins with a given name, or with an initial before one."""
-    end = _latin_end(value)
+    end = latin_end(value)
     return (0, end) if end > 1 and value.split(" ")[0].strip(".").casefold() in GIVEN else None
 
 
@@ -160,9 +167,23 @@ def _two(value: str, before: str, after: str) -> tuple[int, int] | None:
     return found if found and " " in value[: found[1]] and not _goes_on(value, found[1], after) else None
 
 
+_OF_A_PERSON = re.compile(
+    r"(?i)[\"'](?:[a-z_]*phone|mobile|tel|e?_?mail|passport|id_?card|ssn|dob|birth|gender|sex|age|电话|手机|身份证|护照|性别)"
+)
+
+
+def _quoted(value: str, before: str, after: str) -> tuple[int, int] | None:
+    """The value of a key `name`: of a person if it begins with a given name, or if keys beside it are a person's."""
+    if found := None if _is_han(value[0]) else _given(value, before, after):
+        return found
+    end = _han_end(value) if _is_han(value[0]) else latin_end(value)
+    whole_value = end == len(value) and after[:1] in ("\"", "'", "\\")
+    return (0, end) if whole_value and _OF_A_PERSON.search(before[-120:] + after) else None
+
+
 def _plain_form(value: str, before: str, after: str) -> tuple[int, int] | None:
     """Behind `Name:`, where products have names too: in quotes, or alone, it must begin with a given name."""
-    end = _latin_end(value)
+    end = latin_end(value)
     if end > 1 and " " in value[:end] and not re.search("[\"'{]", before[-4:]) and not _goes_on(value, end, after):
         return 0, end
     return _given(value, before, after)
@@ -170,7 +191,7 @@ def _plain_form(value: str, before: str, after: str) -> tuple[int, int] | None:
 
 def _person(value: str, before: str, after: str) -> tuple[int, int] | None:
     """Behind `recipient:` or `under the name of`: any capitalised words, one alone only if it is a given name."""
-    end = _latin_end(value)
+    end = latin_end(value)
     if end > 1 and " " in value[:end] and not _goes_on(value, end, after):
         return 0, end
     return _given(value, before, after)
@@ -180,10 +201,10 @@ def _self(value: str, before: str, after: str) -> tuple[int, int] | None:
     """Behind `I'm` and `this is`: a given name, two capitalised words, or what `speaking` follows."""
     follows = re.search(r"[ ](?:speaking|calling|here|from|again)\b", value + after[:12])
     if follows:
-        end = _latin_end(value[: follows.start()], lower=follows[0] in (" speaking", " calling"))
+        end = latin_end(value[: follows.start()], lower=follows[0] in (" speaking", " calling"))
         if end > 1 and end == len(value[: follows.start()].rstrip(".")):
             return 0, end
-    end = _latin_end(value)
+    end = latin_end(value)
     words = value[:end].split(" ")
     if re.search("(?i)i(?:['’]| a)?m ?$", before) and len(words) > 1 and words[-1].casefold() not in _NOUNS:
         return 0, end
@@ -191,16 +212,17 @@ def _self(value: str, before: str, after: str) -> tuple[int, int] | None:
 
 
 def _small_self(value: str, before: str, after: str) -> tuple[int, int] | None:
-    return whole(value) if _latin_end(value, lower=True) == len(value) else None
+    return whole(value) if latin_end(value, lower=True) == len(value) else None
 
 
 def _speaking(value: str, before: str, after: str) -> tuple[int, int] | None:
-    end = _latin_end(value)
-    return (0, end) if end == len(value) > 1 and not value.endswith("ly") else None
+    end = latin_end(value)
+    named = after.startswith(" speaking") or _given(value, before, "")
+    return (0, end) if end == len(value) > 1 and not value.endswith("ly") and named else None
 
 
 def _mister(value: str, before: str, after: str) -> tuple[int, int] | None:
-    end = _latin_end(value)
+    end = latin_end(value)
     return (0, end) if end > 1 else None
 
 
@@ -211,7 +233,7 @@ _LABELS = (
 _SEPARATOR = r"[\s:=,(-]*"
 _LETTER = r"[A-Za-z\x{c0}-\x{24f}]"
 _CAPITAL = r"[A-Z\x{c0}-\x{de}]"
-_CAPITALISED = rf"{_CAPITAL}{_WORDS.removeprefix(_LETTER)}"
+_CAPITALISED = rf"{_CAPITAL}{WORDS.removeprefix(_LETTER)}"
 _SURNAME = f"[{''.join(sorted(SURNAMES | {name[0] for name in COMPOUND}))}]"
 _HAN_CUES = rf"(?:我(?:的名字)?叫做?|名叫|{_FIELD}叫做?|老[公婆]叫|[爸妈]叫|[子女友]叫|{_FIELD}{_HAN_LINK})"
 _AM = r"(?:(?:我|您|你|这)(?:就)?是|(?:转账?|汇款?|打款|寄|送|交)给)[ ]?"
@@ -230,23 +252,33 @@ _PERSON_CUE = (
     rf"[\s:=,\"'“(-]+(?i:is[ ])?(?i:(?:mr|mrs|ms|dr)[.]?[ ])?"
 )
 _SELF_CUE = r"(?:^|[^A-Za-z])(?i:this[ ]is|it[ ]is|it['’]?s|i['’]?m|i[ ]am)[ ]"
+_KIN_CUE = (
+    r"(?i:(?:my|his|her|our|their)[ ](?:daughter|son|wife|husband|brother|sister|mother|father|mom|mum|dad|friend|boss|partner"
+    r"|colleague|girlfriend|boyfriend|roommate|kid|child|aunt|uncle|cousin|neighbou?r))(?:,|[ ]named)?[ ]"
+)
 _TITLE_CUE = r"(?:^|[^A-Za-z])(?:(?:Mr|Mrs|Ms|Mx|Dr|Prof|MR|MRS|MS)[.]?|Miss|Mister|Madam)[ ]"
 _TWO_CUE = r"(?:^|[^A-Za-z])(?:[Ff]or|[Bb]y|[Ww]ith|[Ii]s|[Ss]ure|and)[,:]?[ ]"
 _FIRST = rf"{_CAPITAL}[a-z\x{{df}}-\x{{24f}}'’-]{{1,20}}[ ]"
 PATTERNS = (
-    Pattern(NAME, rf"{_HAN_CUES}({_HAN})", _field, rf"{_HAN_CUES}{HAN}"),
-    Pattern(NAME, rf"{_EN_AM}({_HAN})", _i_am, rf"{_EN_AM}{_SURNAME}"),
-    Pattern(NAME, rf"{_AM}({_HAN})", _i_am, rf"{_AM}{_SURNAME}"),
+    Pattern(NAME, rf"{_HAN_CUES}({HAN_NAME})", _field, rf"{_HAN_CUES}{HAN}"),
+    Pattern(NAME, rf"{_EN_AM}({HAN_NAME})", i_am, rf"{_EN_AM}{_SURNAME}"),
+    Pattern(NAME, rf"{_AM}({HAN_NAME})", i_am, rf"{_AM}{_SURNAME}"),
     Pattern(NAME, rf"({HAN}{{1,6}}{_TITLE})", _titled, rf"{HAN}{_TITLE}"),
     Pattern(NAME, rf"(?:我|免贵|本人|鄙人|您|客户|用户)姓[ ]?({HAN}{{1,2}})", _surname),
-    Pattern(NAME, rf"{_LATIN_CUES}({_WORDS})", _labelled, rf"{_LATIN_CUES}{_LETTER}"),
-    Pattern(NAME, rf"{_NAME_IS}({_WORDS})", _labelled, rf"{_NAME_IS}{_LETTER}"),
-    Pattern(NAME, rf"{_LABEL}({_WORDS})", _labelled, rf"{_LABEL}{_LETTER}"),
-    Pattern(NAME, rf"(?:^|[^A-Za-z_])(?i:name)[ ]({_CAPITALISED})", _person, rf"(?:^|[^A-Za-z_])(?i:name)[ ]{_CAPITAL}"),
+    Pattern(NAME, rf"{_LATIN_CUES}({WORDS})", _labelled, rf"{_LATIN_CUES}{_LETTER}"),
+    Pattern(NAME, rf"{_NAME_IS}({WORDS})", _labelled, rf"{_NAME_IS}{_LETTER}"),
+    Pattern(NAME, rf"{_LABEL}({WORDS})", _labelled, rf"{_LABEL}{_LETTER}"),
+    Pattern(
+        NAME, rf"(?:^|[^A-Za-z_])(?i:name)[ ]({_CAPITALISED})", _person, rf"(?:^|[^A-Za-z_])(?i:name)[ ]{_CAPITAL}"
+    ),
     Pattern(NAME, rf"{_FORM_CUE}({_CAPITALISED})", _plain_form, rf"{_FORM_CUE}{_CAPITAL}"),
-    Pattern(NAME, rf"{_QUOTED_CUE}({_FIRST}{_WORDS})", _given, rf"{_QUOTED_CUE}{_FIRST.replace('{1,20}', '+')}{_LETTER}"),
+    Pattern(
+        NAME, rf"{_QUOTED_CUE}({_FIRST}{WORDS}|{HAN}{{2,4}})", _quoted, rf"{_QUOTED_CUE}(?:{_FIRST.replace('{1,20}', '+')}{_LETTER}|{_SURNAME})"
+    ),
     Pattern(NAME, rf"{_PERSON_CUE}({_CAPITALISED})", _person, rf"{_PERSON_CUE}{_CAPITAL}"),
-    Pattern(NAME, rf"{_TWO_CUE}({_FIRST}{_CAPITALISED})", _two, rf"{_TWO_CUE}{_FIRST.replace('{1,20}', '+')}{_CAPITAL}"),
+    Pattern(
+        NAME, rf"{_TWO_CUE}({_FIRST}{_CAPITALISED})", _two, rf"{_TWO_CUE}{_FIRST.replace('{1,20}', '+')}{_CAPITAL}"
+    ),
     Pattern(NAME, rf"{_SELF_CUE}({_CAPITALISED})", _self, rf"{_SELF_CUE}{_CAPITAL}"),
     Pattern(
         NAME,
@@ -254,7 +286,18 @@ PATTERNS = (
         _small_self,
         "(?i:this[ ]is)[ ][a-z'-]+(?:[ ][a-z'-]+)*[ ](?:speaking|calling)",
     ),
-    Pattern(NAME, rf"(?:^|[.!?,;:\"'“][ ]?)({_WORD}(?:[ ]{_WORD}){{0,3}})[ ]speaking", _speaking, f"{_LETTER}[.]?[ ]speaking"),
+    Pattern(
+        NAME,
+        rf"(?:^|[.!?,;:\"'“][ ]?)({_WORD}(?:[ ]{_WORD}){{0,3}})[ ](?:speaking|here)(?:$|[^A-Za-z])",
+        _speaking,
+        f"{_LETTER}[.]?[ ](?:speaking|here)",
+    ),
+    Pattern(NAME, rf"{_KIN_CUE}({_CAPITALISED})", _given, rf"{_KIN_CUE}{_CAPITAL}"),
     Pattern(NAME, rf"{_TITLE_CUE}({_CAPITALISED})", _mister, rf"{_TITLE_CUE}{_CAPITAL}"),
-    Pattern(NAME, r"(?:^|[^A-Za-z])(?:mr|mrs|ms)[.]?[ ]([a-z][a-z'-]{2,20})", _labelled, "(?:^|[^A-Za-z])(?:mr|mrs|ms)[.]?[ ][a-z]"),
+    Pattern(
+        NAME,
+        r"(?:^|[^A-Za-z])(?:mr|mrs|ms)[.]?[ ]([a-z][a-z'-]{2,20})",
+        _labelled,
+        "(?:^|[^A-Za-z])(?:mr|mrs|ms)[.]?[ ][a-z]",
+    ),
 )

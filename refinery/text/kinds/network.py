@@ -90,5 +90,10 @@ PATTERNS = (
 )
 CUED = (
     Pattern(HANDLE, rf"{_QQ}([1-9][0-9]{{4,11}})(?:$|[^0-9A-Za-z])", _qq, rf"{_QQ}[1-9][0-9]"),
-    Pattern(HANDLE, rf"{_WECHAT}([A-Za-z][A-Za-z0-9_-]{{4,24}})(?:$|[^0-9A-Za-z_-])", _wechat, rf"{_WECHAT}[A-Za-z][A-Za-z0-9_-]"),
+    Pattern(
+        HANDLE,
+        rf"{_WECHAT}([A-Za-z][A-Za-z0-9_-]{{4,24}})(?:$|[^0-9A-Za-z_-])",
+        _wechat,
+        rf"{_WECHAT}[A-Za-z][A-Za-z0-9_-]",
+    ),
 )

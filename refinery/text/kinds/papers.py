@@ -62,7 +62,11 @@ _SSN = "(?:00[1-9]|0[1-9][0-9]|[1-578][0-9]{2}|6[0-57-9][0-9]|66[0-57-9])"
 
 def _ssn(value: str, before: str, after: str) -> tuple[int, int] | None:
     real = value[4:6] != "00" and value[7:] != "0000"
-    return whole(value) if real and not called_order(before) and not re.search("(?i)part[ ]?(?:no)?.?[ ]?$", before) else None
+    return (
+        whole(value)
+        if real and not called_order(before) and not re.search("(?i)part[ ]?(?:no)?.?[ ]?$", before)
+        else None
+    )
 
 
 # Passports: letters and digits as China and the United States print them, near their cue.
@@ -105,7 +109,7 @@ _MONTH = (
     "|nov(?:ember)?|dec(?:ember)?)[.]?"
 )
 _ORDINAL = "[0-3]?[0-9](?:st|nd|rd|th)?"
-_DAY = (
+DAY = (
     "(?:(?:19|20)?[0-9]{2}[ ]?年[ ]?[01]?[0-9][ ]?月(?:[ ]?[0-3]?[0-9][ ]?[日号]?)?"
     "|(?:19|20)[0-9]{2}[-./][01]?[0-9][-./][0-3]?[0-9]"
     "|[0-3]?[0-9][-./][0-3]?[0-9][-./](?:(?:19|20)[0-9]{2}|[0-9]{2})"
@@ -113,7 +117,14 @@ _DAY = (
     f"|{_MONTH}[ ]{_ORDINAL},?[ ](?:19|20)[0-9]{{2}}|{_ORDINAL}(?:[ ]of)?[ ]{_MONTH},?[ ](?:19|20)[0-9]{{2}}"
     f"|[01]?[0-9]月[0-3]?[0-9][日号]?|{_MONTH}[ ]{_ORDINAL})"
 )
-_FULL_DAY = _DAY.rpartition("|[01]?[0-9]月")[0] + ")"
+
+
+def _born(value: str, before: str, after: str) -> tuple[int, int] | None:
+    """Not the date behind a birth whose own date stands before it (1965年3月出生，2025年退休)."""
+    return None if re.search("\x00[ ]?出?生[的于]?[,，、 ]+$", before) else whole(value)
+
+
+_FULL_DAY = DAY.rpartition("|[01]?[0-9]月")[0] + ")"
 _BIRTH_CUE = "(?i:生日|出生(?:年月日?|日期|时间|日)?|生于|诞辰|date[ _]?of[ _]?birth|d[.]?o[.]?b\\b[.]?|born|birth[ _-]?da(?:te|y))"
 _BIRTH_LINK = (
     r"""(?:[ \t\n:=,，"'“”(（_-]|是|为|于|在|填的?|填错了|写的?|写成|错了|应该|登记|改成|登记的|的|上的"""
@@ -122,7 +133,7 @@ _BIRTH_LINK = (
 
 _OLD = rf"(?i:{_OLD_CUE})"
 _SSN_LINK = rf"{_SSN_CUE}(?i:{LINK}|安全|保障|号|on file|should|be)*"
-_SSN_BEHIND = rf"[ ]?(?:is|as|for|是|作为|,)?[ ]?(?:my|the|我的)?[ ]?{_SSN_CUE}"
+_SSN_BEHIND = rf"[ ]?(?:,?[ ]?(?:that|this|which)?[ ]?(?:is|as|for)|是|作为|,)?[ ]?(?:my|the|我的)?[ ]?{_SSN_CUE}"
 _US_PLATE_LINK = rf"(?:^|[^A-Za-z]){_US_PLATE_CUE}(?i:{LINK}|#)*"
 _BORN = rf"{_BIRTH_CUE}(?i:{_BIRTH_LINK})"
 _BORN_BEHIND = "(?:出?生(?:$|[^0-9a-z日产效成])|[ ](?:is|was) (?:my|his|her|the) (?i:date of birth|birthday|dob))"
@@ -145,13 +156,21 @@ PATTERNS = (
 CUED = (
     Pattern(CN_ID, rf"{_OLD}([1-9][0-9]{{7}}[01][0-9][0-3][0-9]{{4}}){TO}", _old_identity, f"{_OLD}[1-9][0-9]{{14}}"),
     Pattern(
-        SSN, rf"{_SSN_LINK}([0-9]{{3}}[ -]?[0-9]{{2}}[ -]?[0-9]{{4}}){TO}", None, rf"{_SSN_LINK}[0-9]{{3}}[ -]?[0-9]{{2}}"
+        SSN,
+        rf"{_SSN_LINK}([0-9]{{3}}[ -]?[0-9]{{2}}[ -]?[0-9]{{4}}){TO}",
+        None,
+        rf"{_SSN_LINK}[0-9]{{3}}[ -]?[0-9]{{2}}",
     ),
     Pattern(SSN, rf"{FROM}({_SSN}[ -]?[0-9]{{2}}[ -]?[0-9]{{4}}){_SSN_BEHIND}", None, f"[0-9]{_SSN_BEHIND}"),
     Pattern(
-        PLATE, rf"{_US_PLATE_LINK}([A-Z0-9]{{1,4}}[ -]?[A-Z0-9]{{1,5}}){WORD_END}", _us_plate, f"{_US_PLATE_LINK}[A-Z0-9]"
+        PLATE,
+        rf"{_US_PLATE_LINK}([A-Z0-9]{{1,4}}[ -]?[A-Z0-9]{{1,5}}){WORD_END}",
+        _us_plate,
+        f"{_US_PLATE_LINK}[A-Z0-9]",
     ),
-    Pattern(BIRTH_DATE, rf"{_BORN}({_DAY})(?:$|[^0-9])", None, rf"{_BORN}(?:[0-9]|{_MONTH}[ ][0-9])"),
     Pattern(BIRTH_DATE, rf"{FROM}({_FULL_DAY}){_BORN_BEHIND}", None, rf"[0-9日号月]{_BORN_BEHIND}"),
-    Pattern(BIRTH_DATE, rf"{FROM}([01]?[0-9]月[0-3]?[0-9][日号]?)出生(?:$|[^0-9a-z证])", None, "[0-9日号]出生"),
+    Pattern(
+        BIRTH_DATE, rf"{FROM}([01]?[0-9]月[0-3]?[0-9][日号]?)(?:出生(?:$|[^0-9a-z证])|生的|生人)", None, "[0-9日号月](?:出生|生的|生人)"
+    ),
+    Pattern(BIRTH_DATE, rf"{_BORN}({DAY})(?:$|[^0-9])", _born, rf"{_BORN}(?:[0-9]|{_MONTH}[ ][0-9])"),
 )

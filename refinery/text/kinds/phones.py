@@ -76,9 +76,7 @@ PATTERNS = (
         rf"{LOOSE}((?:(?:[+]|00)?86[ -])?(?:[(]{_AREA}[)]|{_AREA}){GAP}[2-9][0-9]{{2,3}}[ -]?[0-9]{{4}}){TO}",
         _landline,
     ),
-    Pattern(
-        PHONE, rf"{FROM}((?:[+]|00)86{GAP}[(]?0?[1-9][0-9]{{1,2}}[)]?{GAP}[2-9][0-9]{{2,3}}[ -]?[0-9]{{4}}){TO}"
-    ),
+    Pattern(PHONE, rf"{FROM}((?:[+]|00)86{GAP}[(]?0?[1-9][0-9]{{1,2}}[)]?{GAP}[2-9][0-9]{{2,3}}[ -]?[0-9]{{4}}){TO}"),
     Pattern(  # United States
         PHONE,
         rf"{LOOSE}((?:[+]?1[ .-]?)?(?:[(][2-9][0-9]{{2}}[)][ .-]?{_US_TAIL}"
@@ -87,11 +85,17 @@ PATTERNS = (
     ),
     Pattern(PHONE, rf"{FROM}([+]1[ .-]?(?:[(][2-9][0-9]{{2}}[)]|[2-9][0-9]{{2}})[ .-]?{_US_TAIL}){TO}"),
     Pattern(  # spoken, as a transcript writes it
-        PHONE, f"(?:^|[^{_HAN_DIGITS}十百千万])([一幺][三四五六七八九][{_HAN_DIGITS}]{{9}})(?:$|[^{_HAN_DIGITS}十百千万])"
+        PHONE,
+        f"(?:^|[^{_HAN_DIGITS}十百千万])([一幺][三四五六七八九][{_HAN_DIGITS}]{{9}})(?:$|[^{_HAN_DIGITS}十百千万])",
     ),
 )
 CUED = (
-    Pattern(PHONE, rf"(?i){_CUE}([0-9]{{7,12}}|[0-9]{{3,4}}[ -][0-9]{{4}}){TO}", _called, rf"(?i){_CUE}[0-9]{{3,4}}[ -]?[0-9]{{3}}"),
+    Pattern(
+        PHONE,
+        rf"(?i){_CUE}([0-9]{{7,12}}|[0-9]{{3,4}}[ -][0-9]{{4}}){TO}",
+        _called,
+        rf"(?i){_CUE}[0-9]{{3,4}}[ -]?[0-9]{{3}}",
+    ),
 )
 
 

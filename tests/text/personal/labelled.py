@@ -19,7 +19,7 @@ from tests.text.personal.values import PERSONAL, PLAIN
 
 HERE = Path(__file__).parent
 LANGUAGES = ("zh", "en")
-FILLS = 12
+FILLS = 20
 _SLOT = re.compile(r"\{(\w+)\}")
 _MARK = re.compile(r"⟦(\w+)\|([^⟧]*)⟧")
 

@@ -22,7 +22,9 @@ STREET_NAMES = [
     "Main", "Oak", "Maple", "Elm", "Washington", "Park", "Cedar", "Lake", "Hill", "Sunset", "Jefferson", "Willow Creek",
     "Highland", "5th", "42nd", "Riverside", "Pine Ridge", "Martin Luther King", "Van Buren", "Saint Mary's",
 ]  # fmt: skip
-SUFFIXES = "Street St St. Avenue Ave Ave. Road Rd Drive Dr. Lane Ln Boulevard Blvd Court Ct Way Place Circle Parkway".split()
+SUFFIXES = (
+    "Street St St. Avenue Ave Ave. Road Rd Drive Dr. Lane Ln Boulevard Blvd Court Ct Way Place Circle Parkway".split()
+)
 TOWNS = [
     ("Springfield", "IL", "62704"), ("Austin", "TX", "78701"), ("San Francisco", "CA", "94107"), ("Boston", "MA", "02118"),
     ("New York", "NY", "10001"), ("Salt Lake City", "UT", "84101"), ("Miami", "FL", "33130"), ("Seattle", "WA", "98104"),
@@ -59,5 +61,14 @@ def us_address(rng: Random) -> str:
     point = rng.choice(["", "", "N ", "South ", "W. "])
     street = f"{rng.randrange(1, 19999)} {point}{rng.choice(STREET_NAMES)} {rng.choice(SUFFIXES)}"
     unit = rng.choice(["", "", f", Apt {rng.randrange(1, 90)}{rng.choice(['', 'B'])}", f" Apt. {rng.randrange(1, 90)}", f", Suite {rng.randrange(100, 900)}", f" #{rng.randrange(1, 90)}", f", Unit {rng.randrange(1, 30)}"])  # fmt: skip
-    form = rng.choice(["{s}{u}, {t}, {a} {z}", "{s}{u}, {t}, {a} {z}", "{s}{u}, {t} {a} {z}", "{s}{u}", "{s}{u}, {t}, {a}", "{s}{u}, {t}"])
+    form = rng.choice(
+        [
+            "{s}{u}, {t}, {a} {z}",
+            "{s}{u}, {t}, {a} {z}",
+            "{s}{u}, {t} {a} {z}",
+            "{s}{u}",
+            "{s}{u}, {t}, {a}",
+            "{s}{u}, {t}",
+        ]
+    )
     return form.format(s=street, u=unit, t=town, a=state, z=code)

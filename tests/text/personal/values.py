@@ -50,7 +50,9 @@ def grouped(number: str, sizes: tuple[int, ...], glue: str) -> str:
 def mobile(rng: Random) -> str:
     number = "1" + rng.choice("30 31 35 36 38 39 47 50 51 55 58 59 66 73 76 77 80 85 86 88 89 91 98 99".split())
     number += digits(rng, 8)
-    form = rng.choice(["{}", "{}", "{}", "3", "3", "-", "+86{}", "+86 {}", "+86-{}", "+86 3", "0086{}", "(86){}", "wide"])
+    form = rng.choice(
+        ["{}", "{}", "{}", "3", "3", "-", "+86{}", "+86 {}", "+86-{}", "+86 3", "0086{}", "(86){}", "wide"]
+    )
     if form == "wide":
         return number.translate(FULL_WIDTH)
     if form == "-":
@@ -63,7 +65,9 @@ def mobile(rng: Random) -> str:
 def landline(rng: Random) -> str:
     area = rng.choice("010 021 022 023 024 025 027 028 029 0311 0371 0431 0512 0532 0571 0591 0755 0769 0898".split())
     number = digits(rng, 8 if len(area) == 3 else rng.choice([7, 8]), "2345678")
-    form = rng.choice(["{a}-{n}", "{a}-{n}", "{a} {n}", "({a}){n}", "（{a}）{n}", "{a}{n}", "+86-{b}-{n}", "+86 {b} {n}"])
+    form = rng.choice(
+        ["{a}-{n}", "{a}-{n}", "{a} {n}", "({a}){n}", "（{a}）{n}", "{a}{n}", "+86-{b}-{n}", "+86 {b} {n}"]
+    )
     return form.format(a=area, b=area[1:], n=number)
 
 
@@ -88,7 +92,9 @@ def other_phone(rng: Random) -> str:
 
 
 def email(rng: Random) -> str:
-    words = "lily sunny pine river panda maple cloud walnut zhang.wei liuyang mike_b j.smith anna-k wangxiaoming".split()
+    words = (
+        "lily sunny pine river panda maple cloud walnut zhang.wei liuyang mike_b j.smith anna-k wangxiaoming".split()
+    )
     host = "qq.com 163.com 126.com gmail.com outlook.com foxmail.com example.com sina.com.cn mail.example.co.uk".split()
     name = rng.choice(words) + rng.choice(["", digits(rng, 2), digits(rng, 4), "+shop"])
     found = f"{name}@{rng.choice(host)}"
@@ -144,7 +150,9 @@ def plate(rng: Random) -> str:
 
 def plate_new_energy(rng: Random) -> str:
     head = rng.choice("京沪粤浙苏川鄂鲁") + rng.choice("ABCDEFG")
-    tail = rng.choice([rng.choice("DF") + digits(rng, 5), digits(rng, 5) + rng.choice("DF"), "D" + "A" + digits(rng, 4)])
+    tail = rng.choice(
+        [rng.choice("DF") + digits(rng, 5), digits(rng, 5) + rng.choice("DF"), "D" + "A" + digits(rng, 4)]
+    )
     return head + rng.choice(["", "", "·"]) + tail
 
 
@@ -155,7 +163,9 @@ def us_plate(rng: Random) -> str:
 
 
 def iban(rng: Random) -> str:
-    country, form = rng.choice([("DE", "18"), ("FR", "23"), ("GB", "LLLL14"), ("NL", "LLLL10"), ("ES", "20"), ("IT", "L22")])
+    country, form = rng.choice(
+        [("DE", "18"), ("FR", "23"), ("GB", "LLLL14"), ("NL", "LLLL10"), ("ES", "20"), ("IT", "L22")]
+    )
     letters = "".join(rng.choices("ABCDEFGHKMNRST", k=form.count("L")))
     body = letters + digits(rng, int(form.lstrip("L")))
     plain = "".join(str(int(c, 36)) for c in body + country + "00")
@@ -171,7 +181,9 @@ def ipv4(rng: Random) -> str:
 def ipv6(rng: Random) -> str:
     parts = [f"{rng.randrange(0x10000):x}" for _ in range(8)]
     head = rng.choice(["2408", "2409", "240e", "2001", "2600", "2a02"])
-    return rng.choice([":".join([head, *parts[1:]]), f"{head}:{parts[1]}:{parts[2]}::{parts[3]}", f"{head}:{parts[1]}::{parts[2]}"])
+    return rng.choice(
+        [":".join([head, *parts[1:]]), f"{head}:{parts[1]}:{parts[2]}::{parts[3]}", f"{head}:{parts[1]}::{parts[2]}"]
+    )
 
 
 def account(rng: Random) -> str:
@@ -237,7 +249,9 @@ def order_number(rng: Random) -> str:
 
 
 def tracking(rng: Random) -> str:
-    form = rng.choice(["SF{13}", "YT{13}", "JD{13}", "ZTO{12}", "7{13}", "1Z999AA1{10}", "9400{16}", "EA{9}CN", "JT{13}"])
+    form = rng.choice(
+        ["SF{13}", "YT{13}", "JD{13}", "ZTO{12}", "7{13}", "1Z999AA1{10}", "9400{16}", "EA{9}CN", "JT{13}"]
+    )
     while True:
         value = shaped(rng, form)
         if luhn_sum("".join(c for c in value if c.isdigit())):
