@@ -83,7 +83,7 @@ def _part(part: str, key: bytes) -> str:
 
 def _nested(table: pa.Table, name: str, paths: tuple[Path, ...], key: bytes) -> pa.Table:
     column = array(table, name)
-    changed = {}
+    changed = dict[Path, pa.Array]()
     for leaf in string_leaves(column):
         if leaf.path in paths:
             new, touched = _replaced(leaf.values, key)

@@ -50,7 +50,7 @@ class Folded(NamedTuple):
 
 @lru_cache(maxsize=8)
 def fold(text: str) -> Folded:
-    r"""Full width to ASCII, odd dashes and spaces to plain ones, zero width gone, escapes such as `\n` and `\u8bdd` read.
+    r"""Full width to ASCII, odd dashes and spaces to plain, zero width gone, escapes such as `\n` and `\u8bdd` read.
 
     Escapes are read because a cut JSON line is plain text here, and because JSON writes any character as one: in
     `\u7535\u8bdd\u0031\u0033…` a telephone is called one. However many backslashes stand before one, it is read.

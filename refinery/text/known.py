@@ -75,7 +75,7 @@ def _stands_alone(word: str) -> bool:
 
 
 def learnt(kind: str, value: str) -> bool:
-    """Whether what a cue named is to be looked for elsewhere: no common word, nor one that any sentence may begin with."""
+    """Whether what a cue named is to be looked for elsewhere: not if it is a common word too."""
     if kind != NAME:
         return kind in LEARNT
     return bool(re.search("[ \u3400-\u9fff]", value)) or (
@@ -85,7 +85,7 @@ def learnt(kind: str, value: str) -> bool:
 
 def occurrences(text: str, known: Known) -> Iterator[tuple[int, int]]:
     """Where the value stands in the text on its own, not inside of a word, a longer number or an amount."""
-    first, last = known.edges
+    first, last = known.edges[0], known.edges[-1]
     start = text.find(known.literal)
     while start >= 0:
         end = start + len(known.literal)

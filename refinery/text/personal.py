@@ -6,7 +6,7 @@ What each kind is, and what is left on purpose, stands in `refinery.text.kinds`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -107,7 +107,7 @@ _KEYED_AT_ALL = re2.compile(keys.CANDIDATE, _options())
 
 
 def candidates(values: pa.Array, groups: int = ALL) -> npt.NDArray[np.uint16]:
-    """Strings -> a bit for each of these groups of patterns that may find something (null: 0). A bit is never missing."""
+    """Strings -> a bit for each of these groups of patterns that may find something (null: 0)."""
     flags, texts = np.zeros(len(values), np.uint16), Texts(values)
     *mine, folded = _PREFILTERS
     for bit, prefilter in enumerate(mine):
@@ -235,16 +235,30 @@ def _characters(line: bytes, found: list[tuple[int, int, str]]) -> list[tuple[in
 def normalised(kind: str, value: str) -> str:
     """What two ways to write one value have in common: digits without 86 or +1; text without case and gaps."""
     plain = (value if value.isascii() and "\\" not in value else fold(value).text).strip()
-    if kind == CN_ID:
-        return papers.identity(plain)
-    if kind == PHONE and digits(plain):
-        return phones.normalised(plain)
-    if kind in (CARD, SSN, PIN) and digits(plain):
-        return digits(plain) if not re.search("[A-Za-z]", plain) else plain
-    if kind in (IBAN, PLATE, PASSPORT, ACCOUNT):
-        return re.sub("[ ·•.-]", "", plain).upper()
-    if kind == BIRTH_DATE:
-        return "-".join(part.lstrip("0") for part in re.findall("[0-9]+|[A-Za-z]{3,}", plain.casefold()))
-    if kind in (NAME, ADDRESS):
-        return " ".join(re.sub("[,.]", " ", plain.casefold()).split())
-    return plain.casefold()
+    return _NORMALS[kind](plain) if kind in _NORMALS else plain.casefold()
+
+
+def _without_gaps(plain: str) -> str:
+    return re.sub("[ ·•.-]", "", plain).upper()
+
+
+def _in_words(plain: str) -> str:
+    return " ".join(re.sub("[,.]", " ", plain.casefold()).split())
+
+
+def _day(plain: str) -> str:
+    return "-".join(part.lstrip("0") for part in re.findall("[0-9]+|[a-z]{3,}", plain.casefold()))
+
+
+def _number(plain: str) -> str:
+    return plain if re.search("[A-Za-z]", plain) or not digits(plain) else digits(plain)
+
+
+_NORMALS: Final[dict[str, Callable[[str], str]]] = {
+    CN_ID: papers.identity,
+    PHONE: lambda plain: phones.normalised(plain) if digits(plain) else plain.casefold(),
+    **dict.fromkeys((CARD, SSN, PIN), _number),
+    **dict.fromkeys((IBAN, PLATE, PASSPORT, ACCOUNT), _without_gaps),
+    **dict.fromkeys((NAME, ADDRESS), _in_words),
+    BIRTH_DATE: _day,
+}

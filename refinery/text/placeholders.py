@@ -170,6 +170,10 @@ def _is_bare(left: str, right: str) -> bool:
     return left in ("", ":", "[", ",") and right in ("", ",", "]", "}")
 
 
+def _unmasked(text: str) -> str:
+    return _PLACEHOLDER.sub("", text) if "_" in text else text
+
+
 @lru_cache(maxsize=8192)
 def found_in(text: str, before: str, groups: int) -> tuple[Found, ...]:
     """What patterns find in a text that is called `before`, and what the keys of JSON say of their values.
@@ -180,11 +184,11 @@ def found_in(text: str, before: str, groups: int) -> tuple[Found, ...]:
     shift, found = len(named), spans(named + text, groups)
     marks = [(start - shift, end - shift, kind) for start, end, kind in found if start >= shift]
     keyed = list[Found]()
-    if before and (kind := kind_of(before, text)):
+    if before and (kind := kind_of(before, _unmasked(text))):
         keyed.append((0, len(text), kind))
     elif groups & KEYS and '"' in text and ":" in text:
         for key, value, start, end in keyed_values(text):
-            if kind := kind_of(key, value):
+            if kind := kind_of(key, _unmasked(value)):
                 keyed.append((start, end, kind))
     keyed = [one for one in keyed if not _covered(text, one, marks)] if keyed else keyed
     if not keyed:

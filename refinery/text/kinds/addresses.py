@@ -34,39 +34,56 @@ _ZH_TRIGGER = (
     f"|[省市区县旗州盟镇乡道] ?{HAN}{{1,8}}[村庄屯寨]"
 )
 _LEAD = re.compile(
-    "^.*(?:[在到是为住寄送往至去给址我您你他她它的了吧请叫填]|从(?!化)|改成|换成|写成|位于|地点|收货|快递|上门|安装|取件|维修)",
+    "^.*(?:[在到是为住寄送往至去给址我您你他她它的了吧请叫填]|从(?!化)|改成|换成|写成|位于|地点|收货|快递|上门"
+    "|安装|取件|维修)",
     re.DOTALL,
 )
 """What a sentence may say before a place that is glued to it; none of it stands in names of places."""
 _NO_ROADS = re.compile(
-    "(?:知道|通道|频道|渠道|轨道|跑道|赛道|管道|味道|报道|难道|街道|线路|电路|网路|走路|思路|铁路|套路|上路|半路|迷路|一路|马路|逛街|里|公里)$"
+    "(?:知道|通道|频道|渠道|轨道|跑道|赛道|管道|味道|报道|难道|街道|线路|电路|网路|走路|思路|铁路|套路|上路|半路"
+    "|迷路|一路|马路|逛街|里|公里)$"
 )
 _SUFFIX = (
-    "Streets?|St|Avenue|Ave|Av|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Way|Place|Pl|Circle|Cir|Parkway|Pkwy|Highway|Hwy|Terrace|Ter"
+    "Streets?|St|Avenue|Ave|Av|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Way|Place|Pl|Circle|Cir|Parkway"
+    "|Pkwy|Highway|Hwy|Terrace|Ter"
     "|Trail|Trl|Square|Sq|Plaza|Alley|Loop|Crescent|Turnpike|Expressway"
 )
 _POINT = "(?:(?:[NSEW]|NE|NW|SE|SW|North|South|East|West)[.]?[ ])?"
-_UNIT = r"(?:,?[ ](?:(?:Apt|Apartment|Suite|Ste|Unit|Floor|Fl|Room|Rm|Building|Bldg|Lot)[.]?[ ]?#?[ ]?[0-9]{0,5}[A-Za-z]?(?:-[0-9A-Za-z]{1,4})?|#[ ]?[0-9A-Za-z]{1,6}))?"
+_UNIT = (
+    r"(?:,?[ ](?:(?:Apt|Apartment|Suite|Ste|Unit|Floor|Fl|Room|Rm|Building|Bldg"
+    r"|Lot)[.]?[ ]?#?[ ]?[0-9]{0,5}[A-Za-z]?(?:-[0-9A-Za-z]{1,4})?|#[ ]?[0-9A-Za-z]{1,6}))?"
+)
 _STATES = (
-    "A[LKZR]|C[AOT]|D[CE]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[TA]|W[AVIY]|Alabama|Alaska|Arizona|Arkansas"
-    "|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland"
-    "|Massachusetts|Michigan|Minnesota|Mississippi|Missouri|Montana|Nebraska|Nevada|New[ ](?:Hampshire|Jersey|Mexico|York)|North[ ](?:Carolina|Dakota)"
-    "|Ohio|Oklahoma|Oregon|Pennsylvania|Rhode[ ]Island|South[ ](?:Carolina|Dakota)|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West[ ]Virginia"
+    "A[LKZR]|C[AOT]|D[CE]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[TA]"
+    "|W[AVIY]|Alabama|Alaska|Arizona|Arkansas"
+    "|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana|Iowa|Kansas|Kentucky"
+    "|Louisiana|Maine|Maryland"
+    "|Massachusetts|Michigan|Minnesota|Mississippi|Missouri|Montana|Nebraska|Nevada|New[ ](?:Hampshire|Jersey"
+    "|Mexico|York)|North[ ](?:Carolina|Dakota)"
+    "|Ohio|Oklahoma|Oregon|Pennsylvania|Rhode[ ]Island|South[ ](?:Carolina|Dakota)|Tennessee|Texas|Utah|Vermont"
+    "|Virginia|Washington|West[ ]Virginia"
     "|Wisconsin|Wyoming"
 )
 _TOWN = r"[A-Z][A-Za-z.'-]{1,20}(?:[ ][A-Z][A-Za-z.'-]{1,20}){0,2}"
-_TAIL = rf"(?:,?[ ]{_TOWN},?[ ](?:{_STATES})(?:,?[ ][0-9]{{5}}(?:-[0-9]{{4}})?)?|,[ ]{_TOWN}(?:[ ][0-9]{{5}}(?:-[0-9]{{4}})?)?|,?[ ][0-9]{{5}}(?:-[0-9]{{4}})?)?"
+_TAIL = (
+    rf"(?:,?[ ]{_TOWN},?[ ](?:{_STATES})(?:,?[ ][0-9]{{5}}(?:-[0-9]{{4}})?)?"
+    rf"|,[ ]{_TOWN}(?:[ ][0-9]{{5}}(?:-[0-9]{{4}})?)?|,?[ ][0-9]{{5}}(?:-[0-9]{{4}})?)?"
+)
 _EN = (
     rf"(?:^|[^0-9A-Za-z.$€£#-])([0-9]{{1,6}}[A-Za-z]?(?:-[0-9]{{1,4}})?[ ]{_POINT}"
-    rf"(?:(?:[0-9]{{1,3}}(?:st|nd|rd|th)|[A-Z][A-Za-z.'-]{{0,20}})[ ]){{1,4}}(?:{_SUFFIX})[.]?(?:[ ](?:[NSEW]|NE|NW|SE|SW))?{_UNIT}{_TAIL})(?:$|[^0-9A-Za-z-])"
+    rf"(?:(?:[0-9]{{1,3}}(?:st|nd|rd|th)|[A-Z][A-Za-z.'-]{{0,20}})[ ]){{1,4}}(?:{_SUFFIX})[.]?(?:[ ](?:[NSEW]|NE"
+    rf"|NW|SE|SW))?{_UNIT}{_TAIL})(?:$|[^0-9A-Za-z-])"
 )
 _EN_SMALL = (
-    rf"(?:^|[^0-9A-Za-z.$€£#-])([0-9]{{1,6}}[A-Za-z]?[ ](?i:{_POINT}(?:(?:[0-9]{{1,3}}(?:st|nd|rd|th)|[a-z][a-z'-]{{1,20}})[ ]){{1,2}}"
+    rf"(?:^|[^0-9A-Za-z.$€£#-])([0-9]{{1,6}}[A-Za-z]?[ ](?i:{_POINT}(?:(?:[0-9]{{1,3}}(?:st|nd|rd|th)"
+    rf"|[a-z][a-z'-]{{1,20}})[ ]){{1,2}}"
     rf"(?:street|st|avenue|ave|road|rd|lane|ln|boulevard|blvd|drive|dr|court|ct)[.]?{_UNIT}))(?:$|[^0-9A-Za-z-])"
 )
 _NO_STREET = re.compile(
-    r"(?i)\b(?:the|a|an|of|my|your|our|down|up|on|in|at|for|to|and|or|miles?|minutes?|mins?|hours?|days?|times?|km|percent|people|stars?|way|ways|this|that"
-    r"|is|was|from|with|per|long|short|main|hard|test|orders?|items?|pack|inch|piece|degree|speed|door|seat|person|lane)\b"
+    r"(?i)\b(?:the|a|an|of|my|your|our|down|up|on|in|at|for|to|and|or|miles?|minutes?|mins?|hours?|days?|times?"
+    r"|km|percent|people|stars?|way|ways|this|that"
+    r"|is|was|from|with|per|long|short|main|hard|test|orders?|items?|pack|inch|piece|degree|speed|door|seat"
+    r"|person|lane)\b"
 )
 _NO_TOWN = frozenset("Please Thanks Thank And The My I Can Could But Or It Is Not Yes No Also".split())
 _PO_BOX = rf"(?:^|[^A-Za-z])((?i:p[.]?[ ]?o[.]?[ ]?box)[ ]?#?[0-9]{{1,6}}{_TAIL})(?:$|[^0-9A-Za-z])"
@@ -102,9 +119,10 @@ def _small(value: str, before: str, after: str) -> tuple[int, int] | None:
 
 _EN_TRIGGER = (
     rf"[0-9][A-Za-z]?[ ](?:(?:[A-Z]|[0-9]{{1,3}}[a-z])[A-Za-z.'-]*[ ]){{1,5}}(?:{_SUFFIX})"
-    rf"|[0-9][A-Za-z]?[ ](?i:(?:[a-z0-9][a-z.'-]+[ ]){{1,3}}(?:street|st|avenue|ave|road|rd|lane|ln|boulevard|blvd|drive|dr|court|ct))"
+    rf"|[0-9][A-Za-z]?[ ](?i:(?:[a-z0-9][a-z.'-]+[ ]){{1,3}}(?:street|st|avenue|ave|road|rd|lane|ln|boulevard"
+    rf"|blvd|drive|dr|court|ct))"
 )
-_BOX_TRIGGER = rf"(?i:p[.]?[ ]?o[.]?[ ]?box)"
+_BOX_TRIGGER = r"(?i:p[.]?[ ]?o[.]?[ ]?box)"
 PATTERNS = (
     Pattern(ADDRESS, _EN, _american, _EN_TRIGGER),
     Pattern(ADDRESS, _EN_SMALL, _small, _EN_TRIGGER),

@@ -1,7 +1,7 @@
 """What an answer holds where the question is the cue: "May I have your PIN?" - "4821".
 
-    asks("您的姓名和电话？")  -> the bits for NAME and PHONE
-    Pattern(NAME, …) finds 张伟 in "张伟，13812345678" for whoever has the bit
+asks("您的姓名和电话？")  -> the bits for NAME and PHONE
+Pattern(NAME, …) finds 张伟 in "张伟，13812345678" for whoever has the bit
 """
 
 import re
@@ -12,9 +12,11 @@ from refinery.text.kinds.name_words import GIVEN
 from refinery.text.kinds.shape import ACCOUNT, BIRTH_DATE, NAME, PHONE, PIN, TO, Pattern, quantity, whole
 
 _CUES: Final = {
-    NAME: "(?:your|full|first|last|legal)(?:[ ](?:and|&)[ ]last|[ ]full|[ ]first)?[ ]names?|who am i (?:speak|talk)ing|the name\\b[^.]{0,40}under"
-    "|name,?[ ]please|\\bnames?\\?|姓名|名字|贵姓|怎么称呼|如何称呼",
-    PIN: r"\bpin\b|(?:verification|security|confirmation)[ ]code|\bcvv|one-time|passcode|\bcode\b|验证码|密码|安全码|校验码",
+    NAME: "(?:your|full|first|last|legal)(?:[ ](?:and|&)[ ]last|[ ]full|[ ]first)?[ ]names?"
+    "|who am i (?:speak|talk)ing|the name\\b[^.]{0,40}under|name,?[ ]please|\\bnames?\\?"
+    "|姓名|名字|贵姓|怎么称呼|如何称呼",
+    PIN: r"\bpin\b|(?:verification|security|confirmation)[ ]code|\bcvv|one-time|passcode|\bcode\b"
+    "|验证码|密码|安全码|校验码",
     ACCOUNT: r"account|member(?:ship)?[ ](?:number|id)|card[ ]number|[账帐][号户]|卡号|会员号|户号|客户号",
     BIRTH_DATE: r"birth|\bdob\b|\bborn\b|出生|生日",
     PHONE: "phone|contact[ ]number|callback|mobile|cell|电话|手机|联系方式|号码",
@@ -22,10 +24,14 @@ _CUES: Final = {
 KINDS: Final = tuple(_CUES)
 _COMPILED = [re.compile(cue, re.IGNORECASE) for cue in _CUES.values()]
 _REQUEST = re.compile(
-    r"(?i)[?？]|please|provide|could|may i|can i|what|tell me|give me|i(?:'ll|’ll| will)? need|confirm|verify|请|提供|告诉|告知|多少|什么|麻烦|报一下|说一下"
+    r"(?i)[?？]|please|provide|could|may i|can i|what|tell me|give me|i(?:'ll|’ll| will)? need|confirm|verify|请"
+    r"|提供|告诉|告知|多少|什么|麻烦|报一下|说一下"
 )
-QUESTION: Final = "(?i:name|pin\\b|code|cvv|one-time|account|member|card|birth|dob|born|phone|contact|callback|mobile|cell" + (
-    "|姓名|名字|贵姓|称呼|验证码|密码|安全码|校验码|账|帐|卡号|会员号|户号|客户号|出生|生日|电话|手机|联系方式|号码)"
+QUESTION: Final = (
+    "(?i:name|pin\\b|code|cvv|one-time|account|member|card|birth|dob|born|phone|contact|callback|mobile|cell"
+    + (
+        "|姓名|名字|贵姓|称呼|验证码|密码|安全码|校验码|账|帐|卡号|会员号|户号|客户号|出生|生日|电话|手机|联系方式|号码)"
+    )
 )
 """What a text holds that asks for any of these."""
 _MAX_ANSWER: Final = 200
@@ -40,7 +46,8 @@ def asks(text: str) -> int:
 
 
 _OPENING = (
-    r"(?i:(?:(?:yes|yeah|yep|sure|ok|okay|of course|certainly|hi|hello|thanks|thank you|it is|it['’;]?s|that['’]?s|this is|i['’]?m|i am|my name is"
+    r"(?i:(?:(?:yes|yeah|yep|sure|ok|okay|of course|certainly|hi|hello|thanks|thank you|it is|it['’;]?s"
+    r"|that['’]?s|this is|i['’]?m|i am|my name is"
     r"|name is|and)[ ,.!:;-]*){0,4})"
 )
 _ANSWER = re.compile(r"[ ]*(?:$|[.,;:!?()\d-]|and my|is my|here)", re.IGNORECASE)

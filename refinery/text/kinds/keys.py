@@ -23,24 +23,30 @@ from refinery.text.kinds.shape import (
 )
 
 _PERSON = (
-    "customer|client|first|last|middle|family|given|full|real|patient|guest|renter|passenger|recipient|receiver|consignee|sender|contact"
-    "|buyer|owner|holder|card_?holder|account_?holder|member|legal|nick|host|employee|driver|rider|courier|traveller|traveler"
+    "customer|client|first|last|middle|family|given|full|real|patient|guest|renter|passenger|recipient|receiver"
+    "|consignee|sender|contact"
+    "|buyer|owner|holder|card_?holder|account_?holder|member|legal|nick|host|employee|driver|rider|courier"
+    "|traveller|traveler"
 )
 _KEYS = {
     NAME: f"(?:{_PERSON}|user|sur)_?name|recipient|card_?holder|account_?holder|consignee"
     "|姓名|(?:客户|用户|真实|收件人?|收货人?|联系人|持卡人|乘客|患者|联系)姓名|收件人|收货人|联系人|持卡人|开户名|户名",
-    ADDRESS: "(?:(?:shipping|billing|home|mailing|delivery|street|postal|pickup|residential|user|customer)_?)?address(?:_?(?:line)?_?[123])?|street"
+    ADDRESS: "(?:(?:shipping|billing|home|mailing|delivery|street|postal|pickup|residential|user|customer)_?)?"
+    "address(?:_?(?:line)?_?[123])?|street"
     "|(?:收货|详细|家庭|联系|送货|配送|寄件|收件|户籍)?(?:地址|住址)",
     BIRTH_DATE: "dob|date_?of_?birth|birth_?da(?:te|y)|生日|出生日期|出生年月",
-    PHONE: "(?:(?:contact|home|work|mobile|cell|user|customer|recipient|callback|tele)_?)?phone(?:_?(?:number|no))?|mobile(?:_?(?:number|no))?|tel"
+    PHONE: "(?:(?:contact|home|work|mobile|cell|user|customer|recipient|callback|tele)_?)?"
+    "phone(?:_?(?:number|no))?|mobile(?:_?(?:number|no))?|tel"
     "|(?:联系)?电话(?:号码)?|手机号?码?",
     EMAIL: "(?:(?:user|customer|contact)_?)?e?_?mail(?:_?address)?|邮箱|电子邮箱",
     CN_ID: "id_?card(?:_?(?:number|no))?|identity_?(?:number|no|card)|身份证号?码?",
     SSN: "ssn|social_?security(?:_?(?:number|no))?",
     PASSPORT: "passport(?:_?(?:number|no|id))?|护照号?码?",
     PLATE: "(?:license_?|licence_?|car_?|vehicle_?)?plate(?:_?(?:number|no))?|车牌号?码?",
-    ACCOUNT: "(?:bank_?|customer_?|user_?)?acc(?:oun)?t_?(?:number|no|num|id)|bank_?account|user_?name|login|用户名|(?:银行)?[账帐][号户]|卡号|card_?(?:number|no)",
-    PIN: "(?:old_?|new_?|user_?)?(?:pin|pin_?code|password|passcode)|cvv2?|cvc2?|otp|(?:verification|security|sms|auth)_?code|密码|支付密码|验证码",
+    ACCOUNT: "(?:bank_?|customer_?|user_?)?acc(?:oun)?t_?(?:number|no|num|id)|bank_?account"
+    "|user_?name|login|用户名|(?:银行)?[账帐][号户]|卡号|card_?(?:number|no)",
+    PIN: "(?:old_?|new_?|user_?)?(?:pin|pin_?code|password|passcode)|cvv2?|cvc2?|otp"
+    "|(?:verification|security|sms|auth)_?code|密码|支付密码|验证码",
     HANDLE: "we_?chat(?:_?id)?|qq(?:_?(?:number|no))?|微信号?|qq号?",
 }
 _ANY_KEY = "(?i:" + "|".join(_KEYS.values()) + ")"
@@ -50,8 +56,9 @@ KEYED = rf'"({_ANY_KEY})"\s*:\s*(?:"((?:[^"\\]|\\.)*)"|([0-9]+))'
 """Key and value (a string or a whole number) in JSON text."""
 _VALUE_NAME = re.compile(r"[^\W\d_][^\d_<>{}()\[\]=/\\@#$%*?!:;]{0,60}")
 _NO_VALUE = frozenset(
-    "none null unknown n/a na true false yes no anonymous test default verified unverified pending any all user customer client guest "
-    "agent assistant bot system admin merchant rider driver male female 未知 匿名 无 暂无 用户 客户 顾客 买家 卖家 商家 骑手 客服 匿名用户".split()
+    "none null unknown n/a na true false yes no anonymous test default verified unverified pending any all user "
+    "customer client guest agent assistant bot system admin merchant rider driver male female "
+    "未知 匿名 无 暂无 用户 客户 顾客 买家 卖家 商家 骑手 客服 匿名用户".split()
 )
 
 

@@ -52,10 +52,12 @@ def _iban(value: str, before: str, after: str) -> tuple[int, int] | None:
 # Account numbers stand behind their label: digits, or a few letters and digits.
 
 _ACCOUNT_CUE = (
-    "(?:(?:资金|银行|宽带|公积金|用户|客户|会员|缴费|登录|登陆|收款|汇款|保单)?(?:账号|帐号|账户|帐户|户号)|会员卡?号|会员编号|客户(?:编号|号|id)"
+    "(?:(?:资金|银行|宽带|公积金|用户|客户|会员|缴费|登录|登陆|收款|汇款|保单)?(?:账号|帐号|账户|帐户|户号)"
+    "|会员卡?号|会员编号|客户(?:编号|号|id)"
     "|用户(?:编号|号|id|名)|(?:银行|储蓄|信用|社保|医保|会员|就诊)?卡号|社保(?:卡)?号|医保(?:卡)?号|登录名"
     "|(?:^|[^a-z])(?:bank[ ])?(?:account|acct)(?:[ _]?(?:number|no|num|id|#))?"
-    "|(?:member(?:ship)?|customer|client|loyalty|frequent[ ]flyer|subscriber|user|patient|card)[ _-]?(?:card[ ]?)?(?:number|no|num|id|#)|user[ _]?name)"
+    "|(?:member(?:ship)?|customer|client|loyalty|frequent[ ]flyer|subscriber|user|patient"
+    "|card)[ _-]?(?:card[ ]?)?(?:number|no|num|id|#)|user[ _]?name)"
 )
 _ACCOUNT_LINK = rf"(?:{LINK}|[#.]|号码)*"
 
@@ -76,15 +78,18 @@ def _login(value: str, before: str, after: str) -> tuple[int, int] | None:
 # PINs, card codes, one-time codes and passwords, behind their cue or right before it.
 
 _PIN_CUE = (
-    "(?:(?:支付|取款|查询|服务|登录|登陆|交易|电话|门锁|开机|原|新|旧|初始)?密码|口令|(?:短信|手机)?验证码|校验码|动态码|动态口令|安全码|取件码|提货码|授权码"
-    "|背面的?(?:后|最后)?[三四34]位(?:数字?)?|(?:^|[^a-z])(?:pin(?:[ -]?(?:code|number|no))?|cv[vcn]2?|passcode|password|otp"
-    "|(?:security|verification|auth(?:entication|orization)?|access|gate|door|sms|one[- ]time|confirmation|login|pass)[ _-]?(?:code|pin|password|passcode)"
+    "(?:(?:支付|取款|查询|服务|登录|登陆|交易|电话|门锁|开机|原|新|旧|初始)?密码|口令|(?:短信|手机)?验证码|校验码"
+    "|动态码|动态口令|安全码|取件码|提货码|授权码"
+    "|背面的?(?:后|最后)?[三四34]位(?:数字?)?|(?:^|[^a-z])(?:pin(?:[ -]?(?:code|number|no))?|cv[vcn]2?|passcode"
+    "|password|otp"
+    "|(?:security|verification|auth(?:entication|orization)?|access|gate|door|sms|one[- ]time|confirmation|login"
+    "|pass)[ _-]?(?:code|pin|password|passcode)"
     "|(?:three|four|3|4)[ ]digits[ ]on[ ]the[ ]back"
     "|(?:my|your|the|a)[ ]code(?:[ ](?:they|you|we)[ ](?:texted|sent|gave)[ ](?:me|you|us))?))"
 )
 _PIN_LINK = (
-    rf"""(?:{LINK}|码|我?填[的了]?|输入?的?|设的?|成|应该|我?收到的?|发来的?|on[ ]the[ ]back|i[ ](?:received|got)(?:[ ]by[ ]sms)?"""
-    """|by[ ]sms|you[ ](?:sent|texted)(?:[ ]me)?)*"""
+    rf"(?:{LINK}|码|我?填[的了]?|输入?的?|设的?|成|应该|我?收到的?|发来的?|on[ ]the[ ]back"
+    "|i[ ](?:received|got)(?:[ ]by[ ]sms)?|by[ ]sms|you[ ](?:sent|texted)(?:[ ]me)?)*"
 )
 
 

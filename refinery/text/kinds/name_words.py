@@ -112,9 +112,11 @@ GIVEN = frozenset(
 
 NO_PERSON = frozenset(
     (
-        "actually anyway basically certainly definitely exactly hang hey hm hmm hold maybe ma'am mhm oh perhaps really sorry sorta though "
+        "actually anyway basically certainly definitely exactly hang hey hm hmm hold maybe ma'am mhm oh perhaps "
+        "really sorry sorta though "
         "um uh unfortunately usually wait well whatever wow yep yup nah nope np thx pls plz idk lol haha "
-        "i'm i've i'll i'd it's we're you're they're that's there's he's she's what's let's don't can't won't isn't didn't im "
+        "i'm i've i'll i'd it's we're you're they're that's there's he's she's what's let's don't can't won't "
+        "isn't didn't im "
         "a about above after again all already also always am an and any anyone apple are as ask asking at "
         "available away back bad be because been before being below better between black blue booked both but by "
         "call calling can cancel cancelled care chat checking chinese christian clear closed code confused "

@@ -15,8 +15,10 @@ TITLES = ("先生", "女士", "小姐", "太太", "夫人")
 _TITLE = "(?:" + "|".join(TITLES) + ")"
 _ENDS = frozenset(
     (
-        "电话 手机 身份 地址 邮箱 微信 账号 帐号 账户 生日 订单 性别 年龄 住址 号码 收件 收货 联系 证件 护照 车牌 银行 卡号 单号 你好 您好 先生 女士 小姐 "
-        "要求 需要 申请 投诉 昨天 今天 明天 之前 刚才 麻烦 因为 已经 同意 确认 预约 现在 来电 来了 来问 发货 发票 发来 发了 定的 定了 前天 先帮 先把 想问 请问 户口 出生"
+        "电话 手机 身份 地址 邮箱 微信 账号 帐号 账户 生日 订单 性别 年龄 住址 号码 收件 收货 联系 证件 护照 车牌 "
+        "银行 卡号 单号 你好 您好 先生 女士 小姐 "
+        "要求 需要 申请 投诉 昨天 今天 明天 之前 刚才 麻烦 因为 已经 同意 确认 预约 现在 来电 来了 来问 发货 发票 "
+        "发来 发了 定的 定了 前天 先帮 先把 想问 请问 户口 出生"
     ).split()
 )
 """Words that may stand glued to the end of a name."""
@@ -25,7 +27,8 @@ _UNTITLED = frozenset("和于单全从应成连平时向有相干国司师明安
 """Surnames that are common words: with a title they count at the beginning of a clause only."""
 
 _FIELD = (
-    "(?:名字|姓名|实名(?:信息)?|称呼|收[件货]人|联系人|寄件人|发件人|机主|户主|户名|开户[名人]|持卡人|乘[客机车]人?|旅客|入住人|住客|预[订定]人|订票人|投保人"
+    "(?:名字|姓名|实名(?:信息)?|称呼|收[件货]人|联系人|寄件人|发件人|机主|户主|户名|开户[名人]|持卡人"
+    "|乘[客机车]人?|旅客|入住人|住客|预[订定]人|订票人|投保人"
     "|被?保险?人|受益人|车主|患者|病人|本人|客户|会员|用户)(?:姓名|名字|名称)?"
 )
 _HAN_LINK = r"""[\s:=“"'（(]*(?:是|为|叫做?|写的?是?|填的?是?)?[\s:“"'（(]*"""
@@ -158,7 +161,7 @@ def _labelled(value: str, before: str, after: str) -> tuple[int, int] | None:
 def _given(value: str, before: str, after: str) -> tuple[int, int] | None:
     """Behind a weak cue: a name that begins with a given name, or with an initial before one."""
     end = latin_end(value)
-    return (0, end) if end > 1 and value.split(" ")[0].strip(".").casefold() in GIVEN else None
+    return (0, end) if end > 1 and value.split(" ", 1)[0].strip(".").casefold() in GIVEN else None
 
 
 def _two(value: str, before: str, after: str) -> tuple[int, int] | None:
@@ -168,7 +171,8 @@ def _two(value: str, before: str, after: str) -> tuple[int, int] | None:
 
 
 _OF_A_PERSON = re.compile(
-    r"(?i)[\"'](?:[a-z_]*phone|mobile|tel|e?_?mail|passport|id_?card|ssn|dob|birth|gender|sex|age|电话|手机|身份证|护照|性别)"
+    r"(?i)[\"'](?:[a-z_]*phone|mobile|tel|e?_?mail|passport|id_?card|ssn|dob|birth|gender|sex|age|电话|手机"
+    r"|身份证|护照|性别)"
 )
 
 
@@ -177,7 +181,7 @@ def _quoted(value: str, before: str, after: str) -> tuple[int, int] | None:
     if found := None if _is_han(value[0]) else _given(value, before, after):
         return found
     end = _han_end(value) if _is_han(value[0]) else latin_end(value)
-    whole_value = end == len(value) and after[:1] in ("\"", "'", "\\")
+    whole_value = end == len(value) and after[:1] in ('"', "'", "\\")
     return (0, end) if whole_value and _OF_A_PERSON.search(before[-120:] + after) else None
 
 
@@ -227,7 +231,8 @@ def _mister(value: str, before: str, after: str) -> tuple[int, int] | None:
 
 
 _LABELS = (
-    "full|first|last|middle|given|family|customer|passenger|recipient|card[ ]?holder|account[ ]holder|guest|patient|contact"
+    "full|first|last|middle|given|family|customer|passenger|recipient|card[ ]?holder|account[ ]holder|guest"
+    "|patient|contact"
     "|client|member|buyer|sender|user|legal|maiden|real|nick|owner|renter|driver"
 )
 _SEPARATOR = r"[\s:=,(-]*"
@@ -240,20 +245,24 @@ _AM = r"(?:(?:我|您|你|这)(?:就)?是|(?:转账?|汇款?|打款|寄|送|交)
 _EN_AM = "(?i:name(?:['’]s|[ ]is|[ ]?:)|recipient|passenger|holder)[ :]*"
 _LATIN_CUES = rf"(?:我叫|名字?叫做?|英文名(?:是|为|叫)?|{_FIELD}){_HAN_LINK}"
 _NAME_IS = (
-    r"(?i:name(?:['’]s|[ ]is|[ ]was|[ ]would[ ]be|(?:[ ][a-z]+){0,3},?[ ](?:it[ ])?should[ ]be)|name[ ]on[ ](?:the|my)[ ][a-z]+[ ]is"
+    r"(?i:name(?:['’]s|[ ]is|[ ]was|[ ]would[ ]be|(?:[ ][a-z]+){0,3},?[ ](?:it[ ])?should[ ]be)"
+    r"|name[ ]on[ ](?:the|my)[ ][a-z]+[ ]is"
     r"|(?:under|in|to|by)[ ]the[ ]name(?:[ ]of)?)[\s:,\"'“]+"
 )
 _LABEL = rf"(?i:(?:{_LABELS})[ _-]?(?:and[ ]last[ ])?name|surname){_SEPARATOR}(?i:(?:is|was|it's){_SEPARATOR})?"
 _FORM_CUE = r"(?:^|[^A-Za-z_ ]|[^a-z] )(?i:name)[ ]?[:=][ ]?"
 _QUOTED_CUE = r"(?:^|[^A-Za-z_])(?i:name)[\"']\s*:\s*[\"']"
 _PERSON_CUE = (
-    r"(?:^|[^A-Za-z])(?i:recipient|passenger|card[ ]?holder|account[ _]?holder|ship[ ]to|send[ ](?:it|this)[ ]to|deliver[ ]to|attn|attention"
-    r"|contact|customer|guest|patient|registered[ ]to|on[ ]behalf[ ]of|(?:speak|spoke|speaking|talk|talking)[ ](?:with|to)|call[ ]me)"
-    rf"[\s:=,\"'“(-]+(?i:is[ ])?(?i:(?:mr|mrs|ms|dr)[.]?[ ])?"
+    r"(?:^|[^A-Za-z])(?i:recipient|passenger|card[ ]?holder|account[ _]?holder|ship[ ]to|send[ ](?:it|this)[ ]to"
+    r"|deliver[ ]to|attn|attention"
+    r"|contact|customer|guest|patient|registered[ ]to|on[ ]behalf[ ]of|(?:speak|spoke|speaking|talk"
+    r"|talking)[ ](?:with|to)|call[ ]me)"
+    r"[\s:=,\"'“(-]+(?i:is[ ])?(?i:(?:mr|mrs|ms|dr)[.]?[ ])?"
 )
 _SELF_CUE = r"(?:^|[^A-Za-z])(?i:this[ ]is|it[ ]is|it['’]?s|i['’]?m|i[ ]am)[ ]"
 _KIN_CUE = (
-    r"(?i:(?:my|his|her|our|their)[ ](?:daughter|son|wife|husband|brother|sister|mother|father|mom|mum|dad|friend|boss|partner"
+    r"(?i:(?:my|his|her|our|their)[ ](?:daughter|son|wife|husband|brother|sister|mother|father|mom|mum|dad|friend"
+    r"|boss|partner"
     r"|colleague|girlfriend|boyfriend|roommate|kid|child|aunt|uncle|cousin|neighbou?r))(?:,|[ ]named)?[ ]"
 )
 _TITLE_CUE = r"(?:^|[^A-Za-z])(?:(?:Mr|Mrs|Ms|Mx|Dr|Prof|MR|MRS|MS)[.]?|Miss|Mister|Madam)[ ]"
@@ -273,7 +282,10 @@ PATTERNS = (
     ),
     Pattern(NAME, rf"{_FORM_CUE}({_CAPITALISED})", _plain_form, rf"{_FORM_CUE}{_CAPITAL}"),
     Pattern(
-        NAME, rf"{_QUOTED_CUE}({_FIRST}{WORDS}|{HAN}{{2,4}})", _quoted, rf"{_QUOTED_CUE}(?:{_FIRST.replace('{1,20}', '+')}{_LETTER}|{_SURNAME})"
+        NAME,
+        rf"{_QUOTED_CUE}({_FIRST}{WORDS}|{HAN}{{2,4}})",
+        _quoted,
+        rf"{_QUOTED_CUE}(?:{_FIRST.replace('{1,20}', '+')}{_LETTER}|{_SURNAME})",
     ),
     Pattern(NAME, rf"{_PERSON_CUE}({_CAPITALISED})", _person, rf"{_PERSON_CUE}{_CAPITAL}"),
     Pattern(

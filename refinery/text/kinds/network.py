@@ -7,8 +7,10 @@ from refinery.text.kinds.shape import EMAIL, HANDLE, IP, LINK, NONE, Pattern, di
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IS_VERSION = re.compile(
-    r"(?i)(?:version|ver|v|release|build|firmware|driver|update|upgrade|ios|android|windows|app|sdk|版本|固件|驱动|升级|更新|系统|软件)"
-    r"""[号为是到至了_:：="'( \t]*(?:to[ ]|[0-9.]+(?:[ ]?(?:and|to|or|和|到|或|,)[ ]?)|from[ ])?["']?$|version[^0-9]{0,40}$"""
+    "(?i)(?:version|ver|v|release|build|firmware|driver|update|upgrade|ios|android|windows|app|sdk|版本|固件|驱动"
+    "|升级|更新|系统|软件)"
+    r"[号为是到至了_:：=\"'( \t]*(?:to[ ]|[0-9.]+(?:[ ]?(?:and|to|or|和|到|或|,)[ ]?)|from[ ])?[\"']?$"
+    "|version[^0-9]{0,40}$"
 )
 _IS_IP = re.compile(r"(?i)(?:\bip|from|address|server|host|ping|dns|login|地址|登录|服务器)[^0-9]{0,12}$")
 
@@ -77,7 +79,8 @@ PATTERNS = (
     ),
     Pattern(
         IP,
-        rf"(?:^|[^0-9A-Za-z._-]|[^0-9][._-]|(?i:ip))({_OCTET}(?:[.]{_OCTET}){{3}})(?:$|[^0-9A-Za-z.-]|[.](?:$|[^0-9])|-[^0-9])",
+        rf"(?:^|[^0-9A-Za-z._-]|[^0-9][._-]|(?i:ip))({_OCTET}(?:[.]{_OCTET}){{3}})(?:$|[^0-9A-Za-z.-]|[.](?:$"
+        rf"|[^0-9])|-[^0-9])",
         _ipv4,
         "[0-9][.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]",
     ),

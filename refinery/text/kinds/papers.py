@@ -86,7 +86,8 @@ def _passport(value: str, before: str, after: str) -> tuple[int, int] | None:
 _PROVINCE = "[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]"
 _PLATE_CHARS = "[A-HJ-NP-Za-hj-np-z0-9]"
 _US_PLATE_CUE = (
-    "(?i:(?:license|licence|number|registration|car|vehicle)[ _]?plates?|plates?|tag[ ]number|license[ ]number of the car"
+    "(?i:(?:license|licence|number|registration|car|vehicle)[ _]?plates?|plates?|tag[ ]number|license[ ]number of "
+    "the car"
     "|车牌(?:号码?|照)?)"
 )
 
@@ -125,7 +126,10 @@ def _born(value: str, before: str, after: str) -> tuple[int, int] | None:
 
 
 _FULL_DAY = DAY.rpartition("|[01]?[0-9]月")[0] + ")"
-_BIRTH_CUE = "(?i:生日|出生(?:年月日?|日期|时间|日)?|生于|诞辰|date[ _]?of[ _]?birth|d[.]?o[.]?b\\b[.]?|born|birth[ _-]?da(?:te|y))"
+_BIRTH_CUE = (
+    "(?i:生日|出生(?:年月日?|日期|时间|日)?|生于|诞辰|date[ _]?of[ _]?birth|d[.]?o[.]?b\\b[.]?|born"
+    "|birth[ _-]?da(?:te|y))"
+)
 _BIRTH_LINK = (
     r"""(?:[ \t\n:=,，"'“”(（_-]|是|为|于|在|填的?|填错了|写的?|写成|错了|应该|登记|改成|登记的|的|上的"""
     r"""|is|was|on|the|it's|should|be|in [A-Z][a-z]{1,15}(?:[ ][A-Z][a-z]{1,15})?|i|生日)*"""
@@ -140,7 +144,8 @@ _BORN_BEHIND = "(?:出?生(?:$|[^0-9a-z日产效成])|[ ](?:is|was) (?:my|his|he
 PATTERNS = (
     Pattern(
         CN_ID,
-        rf"{FROM}([1-9][0-9]{{5}}[ -]?(?:18|19|20)[0-9]{{2}}[01][0-9][0-3][0-9][ -]?[0-9]{{3}}[0-9Xx])(?:$|[^0-9A-Za-z])",
+        rf"{FROM}([1-9][0-9]{{5}}[ -]?(?:18|19|20)[0-9]{{2}}[01][0-9][0-3][0-9][ -]?[0-9]{{3}}[0-9Xx])(?:$"
+        rf"|[^0-9A-Za-z])",
         _identity,
     ),
     Pattern(SSN, rf"(?:^|[^0-9.-]|[^0-9][.])({_SSN}-[0-9]{{2}}-[0-9]{{4}})(?:$|[^0-9-]|-[^0-9])", _ssn),
@@ -170,7 +175,10 @@ CUED = (
     ),
     Pattern(BIRTH_DATE, rf"{FROM}({_FULL_DAY}){_BORN_BEHIND}", None, rf"[0-9日号月]{_BORN_BEHIND}"),
     Pattern(
-        BIRTH_DATE, rf"{FROM}([01]?[0-9]月[0-3]?[0-9][日号]?)(?:出生(?:$|[^0-9a-z证])|生的|生人)", None, "[0-9日号月](?:出生|生的|生人)"
+        BIRTH_DATE,
+        rf"{FROM}([01]?[0-9]月[0-3]?[0-9][日号]?)(?:出生(?:$|[^0-9a-z证])|生的|生人)",
+        None,
+        "[0-9日号月](?:出生|生的|生人)",
     ),
     Pattern(BIRTH_DATE, rf"{_BORN}({DAY})(?:$|[^0-9])", _born, rf"{_BORN}(?:[0-9]|{_MONTH}[ ][0-9])"),
 )

@@ -15,7 +15,8 @@ _LINK = r"""[\s:=#"'(\[：＝“”「」_.-]|number|num|no|is|was|编|号|码|�
 _CUE = (
     "(?:(?:^|[^A-Za-z])(?:(?:tele|cell|mobile|home|work|contact|office)?[ ]?phone|(?:contact|mobile|cell|my|callback)"
     "[ ]number|whatsapp|mobile|tel|cell|fax|call[ ]|text[ ]|dial[ ]|ring[ ]|reach[ ])"
-    f"|(?-i:[a-z]Phone)|电话|手机|致电|拨打|座机|固话|传真|联系方式)(?:{_LINK}|at|on[ ](?:the|my)[ ](?:account|file)|on|me|us)*"
+    f"|(?-i:[a-z]Phone)|电话|手机|致电|拨打|座机|固话|传真|联系方式)(?:{_LINK}|at|on[ ](?:the|my)[ ](?:account"
+    f"|file)|on|me|us)*"
 )
 _AREA = "0(?:10|2[0-9]|[3-9][0-9]{2})"
 _US_TAIL = "[0-9]{3}[ .-]?[0-9]{4}"

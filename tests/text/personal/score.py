@@ -110,19 +110,18 @@ def table(result: Score) -> Iterator[str]:
         )
 
 
-def main() -> None:
-    """Prints the table of a half, and what was missed and masked wrongly."""
-    half = sys.argv[1] if len(sys.argv) > 1 else "all"
-    result = score(one for one in texts() if half in ("all", one.half))
-    print(*table(result), sep="\n")
-    shown = Counter[str]()
+def shown(result: Score) -> Iterator[str]:
+    """What was missed and what was masked wrongly, at most 30 a kind and language."""
+    num = Counter[tuple[str, str, str]]()
     for name, cases in (("missed", result.misses), ("wrong", result.false)):
         for one, label in cases:
-            shown[name + label.kind + one.language] += 1
-            if shown[name + label.kind + one.language] <= 30:
+            num[name, label.kind, one.language] += 1
+            if num[name, label.kind, one.language] <= 30:
                 marked = f"{one.text[: label.start]}⟦{one.text[label.start : label.end]}⟧{one.text[label.end :]}"
-                print(f"{name} {label.kind} {one.language}{' hard' * one.hard}: {marked}")
+                yield f"{name} {label.kind} {one.language}{' hard' * one.hard}: {marked}"
 
 
 if __name__ == "__main__":
-    main()
+    half = sys.argv[1] if len(sys.argv) > 1 else "all"
+    found = score(one for one in texts() if half in ("all", one.half))
+    sys.stdout.write("\n".join([*table(found), "", *shown(found), ""]))

@@ -28,8 +28,8 @@ def luhn_sum(number: str) -> int:
     """0 for a number whose last digit is its Luhn check digit."""
     total = 0
     for place, digit in enumerate(map(int, reversed(number))):
-        digit = digit * 2 if place % 2 else digit
-        total += digit // 10 + digit % 10
+        twice = digit * 2 if place % 2 else digit
+        total += twice // 10 + twice % 10
     return total % 10
 
 
@@ -116,8 +116,8 @@ def cn_id_old(rng: Random) -> str:
 
 
 def card(rng: Random) -> str:
-    prefix, num = rng.choice([("4", 16), ("5" + rng.choice("12345"), 16), ("62", 16), ("62", 19), ("34", 15), ("37", 15),
-                              ("6011", 16), ("35", 16), ("36", 14)])  # fmt: skip
+    kinds = [("4", 16), ("5" + rng.choice("12345"), 16), ("62", 16), ("62", 19), ("34", 15), ("37", 15)]
+    prefix, num = rng.choice([*kinds, ("6011", 16), ("35", 16), ("36", 14)])
     number = with_luhn(prefix + digits(rng, num - len(prefix) - 1))
     sizes = {15: (4, 6, 5), 14: (4, 6, 4)}.get(num, (4, 4, 4, 4))
     return grouped(number, sizes, rng.choice([" ", "-"])) if rng.random() < 0.5 else number
@@ -212,14 +212,16 @@ def _birth(rng: Random) -> tuple[int, int, int]:
 
 def cn_birth(rng: Random) -> str:
     year, month, day = _birth(rng)
-    form = "{y}年{m}月{d}日|{y}年{m}月{d}号|{y}-{m:02}-{d:02}|{y}.{m}.{d}|{y}/{m}/{d}|{y}{m:02}{d:02}|{m}月{d}日|{s}年{m}月{d}日|{y}年{m}月"
-    return rng.choice(form.split("|")).format(y=year, m=month, d=day, s=f"{year % 100:02}")
+    form = "{y}年{m}月{d}日|{y}年{m}月{d}号|{y}-{m:02}-{d:02}|{y}.{m}.{d}|{y}/{m}/{d}|{y}{m:02}{d:02}|{m}月{d}日"
+    form = rng.choice((form + "|{s}年{m}月{d}日|{y}年{m}月").split("|"))
+    return form.format(y=year, m=month, d=day, s=f"{year % 100:02}")
 
 
 def us_birth(rng: Random) -> str:
     year, month, day = _birth(rng)
     name = "January February March April May June July August September October November December".split()[month - 1]
-    form = "{n} {d}, {y}|{n} {d} {y}|{n} {o}, {y}|{d} {n} {y}|{m:02}/{d:02}/{y}|{m}/{d}/{y}|{m}/{d}/{s}|{y}-{m:02}-{d:02}|{m:02}-{d:02}-{y}|{a} {d}, {y}"
+    form = "{n} {d}, {y}|{n} {d} {y}|{n} {o}, {y}|{d} {n} {y}|{m:02}/{d:02}/{y}|{m}/{d}/{y}|{m}/{d}/{s}"
+    form += "|{y}-{m:02}-{d:02}|{m:02}-{d:02}-{y}|{a} {d}, {y}"
     ordinal = f"{day}{'th' if 10 < day < 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
     return rng.choice(form.split("|")).format(
         n=name, a=name[:3], d=day, o=ordinal, m=month, y=year, s=f"{year % 100:02}"

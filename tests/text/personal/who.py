@@ -12,7 +12,8 @@ GIVEN = list(
     "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉兰红飞玲燕彬浩宇轩梓涵欣怡雨泽子豪诗雅婷雪梅琳晨曦佳琪思颖志鹏文博俊熙天佑海波建国春晓东林峰辉凯丹蕾莹倩慧颖瑶欢乐宁安康瑞祥龙凤鑫淼森焱"
 )
 FIRST = (
-    "James Mary Robert Patricia John Jennifer Michael Linda David Elizabeth William Barbara Richard Susan Joseph Jessica "
+    "James Mary Robert Patricia John Jennifer Michael Linda David Elizabeth William Barbara Richard Susan "
+    "Joseph Jessica "
     "Carlos Maria Luis Sofia Wei Mei Hiroshi Yuki Priya Raj Ahmed Fatima Olga Ivan Chloe Liam Noah Emma Aisha Kwame "
     "Siobhan Sean Zoe Ethan Grace Hannah Tyler Brittany DeShawn Latoya Xavier Dmitri Ingrid Lars"
 ).split()
