@@ -19,8 +19,8 @@ import io
 import multiprocessing
 import os
 import random
-import shutil
 import re
+import shutil
 import sys
 import tarfile
 import tempfile

@@ -32,7 +32,6 @@ class ClusterExecutor:
 
     def run(self, function: Callable[[dict[str, Any]], None], tasks: Sequence[dict[str, Any]]) -> Iterator[None]:
         """Yields once for each task done, in the order they finish; raises what a task raised, with its class."""
-
         variables = settings()
 
         def do(row: dict[str, Any]) -> dict[str, Any]:

@@ -115,7 +115,7 @@ class Source(BaseModel):
 
     def listing(self) -> Listing:
         """All files of the source, and what is passed over; raises InputError when there is no file to read."""
-        if not _is_remote(self.path):
+        if "://" not in self.path.removeprefix("file://"):
             return self._listed(LocalFileSystem(), os.path.abspath(self.path.removeprefix("file://")))
         with told(f"source {self.name!r}: cannot list {self.path}"):
             return self._listed(*place(self.path))
@@ -159,10 +159,6 @@ def ending(name: str) -> str:
 def is_hidden(name: str) -> bool:
     """Whether a part of the path begins with a dot or an underline: unfinished files, and what tools leave behind."""
     return any(part[0] in "._" and part[:2] != ".." for part in PurePosixPath(name).parts)
-
-
-def _is_remote(path: str) -> bool:
-    return "://" in path.removeprefix("file://")
 
 
 def _below(fs: Any, root: str) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401 (an fsspec filesystem)
@@ -213,7 +209,7 @@ def packed(file: File) -> bool:
 def verify(file: File) -> None:
     """Raises InputError if the file is no longer what the run froze."""
     try:
-        if _is_remote(file.url):
+        if not file.url.startswith("file://"):
             return  # `open_file` compares what it opens
         _same(file, LocalFileSystem().info(file.url.removeprefix("file://")))
     except FileNotFoundError:
@@ -245,7 +241,7 @@ def open_file(file: File) -> BinaryIO:
 
     Raises InputError where it is gone, or remote and changed.
     """
-    if not _is_remote(file.url):  # not through fsspec, which reads `::` in a name as a chain of filesystems
+    if file.url.startswith("file://"):  # not through fsspec, which reads `::` in a name as a chain of filesystems
         try:
             return open(file.url.removeprefix("file://"), "rb")
         except FileNotFoundError:

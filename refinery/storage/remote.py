@@ -26,11 +26,22 @@ SCHEMES: Final = ("s3", "gs", "az")
 """Of stores that lakes may lie in; sources may lie wherever fsspec reads."""
 _VARIABLES: Final = ("AWS_", "GOOGLE_", "AZURE_")
 _KEYS: Final = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
-_PASSWORD: Final = re.compile(r"://[^/@]*:[^/@]*@")
+_PASSWORD: Final = re.compile(r"://[^/@\[]*:(?!\d+(?:/|$))")
+"""A colon before the path that no port follows (secrets of S3 may hold slashes)."""
 _CODE: Final = re.compile(r"<Code>(\w{1,60})</Code>")
 _STATUS: Final = re.compile(r"status code: (\d{3} [A-Za-z ]{1,40})")
+_NAMES: Final = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"
+_SET: Final = f"set {_NAMES} (or what the store uses)"
+_IDENTITY: Final = ("/latest/api/token", "/latest/meta-data", "/computeMetadata", "/metadata/identity")
+"""Where a machine of a cloud would get its keys: asked when there are none in the environment."""
 _REFUSED: Final = {"PermissionError", "PermissionDeniedError", "UnauthenticatedError"}
-_SILENT: Final = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionError", "TimeoutError"}
+_SILENT: Final = {
+    "EndpointConnectionError",
+    "ConnectTimeoutError",
+    "ReadTimeoutError",
+    "ConnectionError",
+    "TimeoutError",
+}
 
 
 def settings() -> dict[str, str]:
@@ -75,12 +86,13 @@ def reach(url: str) -> None:
 
 @lru_cache(maxsize=8)
 def _client(url: str, _: tuple[tuple[str, str], ...], patience: timedelta | None) -> Any:  # noqa: ANN401
-    options: dict[str, Any] = {"timeout": "10m", "read_timeout": "30s", "allow_http": endpoint().startswith("http://")}
+    options = {"timeout": "10m", "read_timeout": "30s", "allow_http": endpoint().startswith("http://")}
     retries = None if patience is None else {"max_retries": 2, "retry_timeout": patience}
+    from_url: Any = obstore.store.from_url  # its overloads know no kind of store before it is made
     if url.partition("://")[0] not in SCHEMES:
         raise StorageError(f"{url}: no lake can lie there; known: a folder, {', '.join(f'{s}://' for s in SCHEMES)}")
     try:
-        return obstore.store.from_url(url, client_options=options, retry_config=retries)
+        return from_url(url, client_options=options, retry_config=retries)
     except (BaseError, ValueError) as error:
         raise StorageError(f"cannot open {url}: {why(error)}") from error
 
@@ -94,23 +106,30 @@ def endpoint() -> str:
 def why(error: BaseException) -> str:
     """What went wrong and what to do, without a secret in it: of a server's answer only its code is repeated."""
     names, text = {kind.__name__ for kind in type(error).__mro__}, str(error)
-    code, status = _code(error, text), (_STATUS.search(text) or [""] * 2)[1]
-    said = f" ({code or status.strip()})" if code or status else ""
-    if "NoCredentialsError" in names or "/latest/api/token" in text or "/meta-data/iam" in text:
-        return "no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-    if names & _REFUSED or status[:3] in ("401", "403"):
-        return f"access refused{said}; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do there"
-    if "FileExpired" in names:
-        return "it changed while it was read; run again when nobody writes there"
-    if code == "NoSuchBucket":
-        return "there is no such bucket (NoSuchBucket); make it, or check the address and AWS_ENDPOINT_URL"
-    if "FileNotFoundError" in names:
-        return f"nothing is there{said}"
-    if names & _SILENT or "error sending request" in text:
-        where = re.sub(r"//[^/@]*@", "//", endpoint()) or "the store"
-        return f"no answer from {where}; check AWS_ENDPOINT_URL and the network"
+    code, status = _code(error, text), (_STATUS.search(text) or [""] * 2)[1].strip()
+    said = f" ({code or status})" if code or status else ""
+    for holds, words in (
+        (
+            "NoCredentialsError" in names or any(path in text for path in _IDENTITY),
+            "no credentials were found; " + _SET,
+        ),
+        (
+            names & _REFUSED or status[:3] in ("401", "403"),
+            f"access refused{said}; check {_NAMES} and what they may do",
+        ),
+        ("FileExpired" in names, "it changed while it was read; run again when nobody writes there"),
+        (code == "NoSuchBucket", "there is no such bucket (NoSuchBucket); make it, or check the address and endpoint"),
+        ("FileNotFoundError" in names, f"nothing is there{said}"),
+        (names & _SILENT or "error sending request" in text, f"no answer from {_shown()}; check AWS_ENDPOINT_URL"),
+    ):
+        if holds:
+            return words
     first = text.strip().partition("\n")[0].partition("<")[0].partition(" - Server returned")[0]
     return f"{type(error).__name__}{said}: {first[:300]}"
+
+
+def _shown() -> str:
+    return re.sub(r"//[^/@]*@", "//", endpoint()) or "the store"
 
 
 def _code(error: BaseException, text: str) -> str:

@@ -1,4 +1,4 @@
-"""The store on a real S3 server: put-if-absent that holds, files in parts and ranges, and errors that say what to do."""
+"""The store on a real S3 server: put-if-absent that holds, files in parts and ranges, errors that say what to do."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -92,7 +92,9 @@ def test_of_a_large_file_only_what_is_asked_for_is_fetched(prefix, monkeypatch):
     fetched = []
     real = streams.obstore.get_range
     monkeypatch.setattr(
-        streams.obstore, "get_range", lambda *a, start, length: fetched.append(length) or real(*a, start=start, length=length)
+        streams.obstore,
+        "get_range",
+        lambda *a, start, length: fetched.append(length) or real(*a, start=start, length=length),
     )
     assert sum(part.num_rows for part in WideFile(store, file.path, ["n"]).groups()) == 60_000
     assert 0 < sum(fetched) < file.bytes / 10
@@ -145,7 +147,9 @@ def test_who_may_only_read_is_told_so_when_writing(prefix, monkeypatch, tmp_path
     assert store.read("x") == b"1"
     (tmp_path / "y").write_bytes(b"2")
     for refused in (lambda: store.put_new("z", b"2"), lambda: store.put_file_new("y", tmp_path / "y")):
-        with pytest.raises(StorageError, match=r"cannot write s3://.*: access refused \(AccessDenied\); check") as caught:
+        with pytest.raises(
+            StorageError, match=r"cannot write s3://.*: access refused \(AccessDenied\); check"
+        ) as caught:
             refused()
         assert s3.READER_SECRET not in str(caught.value)
 
