@@ -36,7 +36,7 @@ from refinery.plan import load
 
 PLAN: Final = Path(__file__).resolve().parents[1] / "pipelines" / "plans" / "all_sets.yaml"
 DATA: Final = PLAN.parents[2].parent / "shared" / "data"
-PART_BYTES: Final = 6 * 2**20
+PACK_BYTES: Final = 6 * 2**20
 """Of an archive, unpacked. The documents are smaller than 8 MB as they are, and are not cut."""
 BYTES_EACH: Final = 5_000
 """Of disk a conversation takes, about."""
@@ -158,6 +158,7 @@ class Part(NamedTuple):
     seed: int
     first: int  # number of the file's first conversation
     keep: "Share"
+    pack_bytes: int  # of an archive, unpacked, after which another begins
 
 
 class Share(NamedTuple):
@@ -209,9 +210,9 @@ def cached(data: Path, conversations: int) -> tuple[Path, Facts]:
     return found, Facts(**orjson.loads((found / _FACTS).read_bytes()))
 
 
-def write(data: Path, target: Path, conversations: int, seed: int = 1) -> Facts:
+def write(data: Path, target: Path, conversations: int, seed: int = 1, pack_bytes: int = PACK_BYTES) -> Facts:
     """Writes the corpus; copies of files are independent of each other, and made on all cores."""
-    total, parts = 0, list[Part]()
+    parts = list[Part]()
     sizes = [(source, file, _size(file, source.format)) for source, file in _files(data)]
     total = sum(size for *_, size in sizes)
     for copy in range(-(-conversations // total)):
@@ -222,7 +223,7 @@ def write(data: Path, target: Path, conversations: int, seed: int = 1) -> Facts:
             place.mkdir(parents=True, exist_ok=True)
             path = Path(file.url.removeprefix("file://"))
             made = place / f"{copy:04d}-{path.name}"
-            parts.append(Part(path, made, source.format, copy, seed, first, share))
+            parts.append(Part(path, made, source.format, copy, seed, first, share, pack_bytes))
             first += size
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
         done = pool.map(_copy, parts, chunksize=1)
@@ -252,7 +253,7 @@ def _copy(part: Part) -> Facts:
     kept = [member for number, member in enumerate(_members(part.path), first) if number in part.keep]
     members = [(inner, _varied(body, part.form, vary, ALL, 0)[0]) for inner, body in kept]
     stem, size = part.target.name.partition(".")[0], 0
-    for number, some in enumerate(_parts(iter(members))):
+    for number, some in enumerate(_packs(members, part.pack_bytes)):
         made = part.target.with_name(f"{stem}-{number:03d}.tar.gz")
         _pack(made, some)
         size += made.stat().st_size
@@ -283,10 +284,10 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
                 yield member.name, content.read()
 
 
-def _parts(members: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+def _packs(members: list[tuple[str, bytes]], limit: int) -> Iterator[list[tuple[str, bytes]]]:
     part, size = list[tuple[str, bytes]](), 0
     for member in members:
-        if part and size + len(member[1]) > PART_BYTES:
+        if part and size + len(member[1]) > limit:
             yield part
             part, size = [], 0
         part.append(member)

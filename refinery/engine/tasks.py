@@ -163,8 +163,9 @@ def map_task(work: Work, task: dict[str, Any]) -> Entry:
 def reduce_task(work: Work, task: dict[str, Any]) -> Entry:
     """One key range of all mappers' files -> the rows that the exchange gives a value, sorted by row."""
     exchange, store = work.exchange(), work.store
-    parts = [parquet(store, path).read_row_group(task["task"]) for path in work.maps]
-    table = pa.concat_tables(parts).sort_by(ROW.name).combine_chunks()
+    # By row number as they are: mappers' files stand in the order of their shards, and their rows in the order of rows.
+    parts = (parquet(store, path).read_row_group(task["task"]) for path in work.maps)
+    table = pa.concat_tables(parts).combine_chunks()
     schema = pa.schema([ROW, *exchange.writes()])
     result = exchange.reduce(table) if table.num_rows else schema.empty_table()
     with ShardWriter(store, schema, work.scratch, "narrow") as out:
