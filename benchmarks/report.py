@@ -84,7 +84,7 @@ def _line(size: Size, name: str) -> str:
 
 
 def _growth(small: Size, large: Size, names: list[str]) -> list[str]:
-    """From the second largest corpus to the largest; the range is over all pairs of rounds (plain holds all it reads)."""
+    """From the second largest corpus to the largest; the range is over all pairs of rounds."""
     title = f"{large.facts.conversations:,} against {small.facts.conversations:,} conversations"
     lines = [
         f"| {title} | seconds a conversation (over all pairs of rounds), at most {MAX_TIME_GROWTH} | "

@@ -13,9 +13,8 @@ def _size(num: int, seconds: dict[str, list[float]], memory: int = 100, **more) 
         {name: Result(times[i], {}, times[i] + 1, (memory * MIB, 20 * MIB), **more) for name, times in seconds.items()}
         for i in range(len(next(iter(seconds.values()))))
     ]
-    return Size(
-        Facts(num, 5_000_000, 9_000_000), {"conversations": num, "contents": num * 9 // 10, "duplicates": 3}, rounds
-    )
+    contents = {"conversations": num, "contents": num * 9 // 10, "duplicates": 3}
+    return Size(Facts(num, 5_000_000, 9_000_000), contents, rounds)
 
 
 def test_speed_is_the_median_of_paired_ratios():

@@ -196,17 +196,12 @@ def _freeze_or_nothing(source, freeze=Source.freeze):
 def test_a_share_is_spread_evenly():
     kept = [number for number in range(10) if number in scale.Share(4, 10)]
     assert kept == [2, 4, 7, 9]
-    assert [sum(n in scale.Share(w, 13_958) for n in range(13_958)) for w in (0, 1, 9_999, 13_958)] == [
-        0,
-        1,
-        9_999,
-        13_958,
-    ]
+    for wanted in (0, 1, 9_999, 13_958):
+        assert sum(number in scale.Share(wanted, 13_958) for number in range(13_958)) == wanted
 
 
-def test_archives_are_cut_by_their_unpacked_size(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(scale, "PART_BYTES", 100)
-    scale.write(data, tmp_path, NUM)
+def test_archives_are_cut_by_their_unpacked_size(data, tmp_path):
+    scale.write(data, tmp_path, NUM, pack_bytes=100)
     assert len(list((tmp_path / "star" / "dialogues.tar.gz").iterdir())) == 2
 
 
