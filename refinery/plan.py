@@ -29,8 +29,8 @@ class Shards(BaseModel):
     input_bytes: int = Field(64 * 2**20, gt=0)
     """Bytes of log that one task of the intake reads, about: small files together, JSON lines by range; what is packed
     counts eight times."""
-    reducer_rows: int = Field(4_000_000, gt=0)
-    """Narrow rows that one reducer of an exchange holds in memory, about."""
+    reducer_rows: int = Field(500_000, gt=0)
+    """Narrow rows that one reducer of an exchange holds in memory, about: 350 bytes each, working space and all."""
 
 
 class ConversationLimits(Limits):

@@ -33,6 +33,7 @@ def refine(plan: Path, *, source: str | None, target: str, limit: int | None, en
     """Runs the plan into the lake at `target`, shows progress, and prints the summary to standard error."""
     loaded = load(plan, source, limit)
     lake, key, out = Store(target), deployment_key(), console()
+    lake.reach()
     with _shown(out) as progress:
         report = Run(loaded, lake, key, executor(engine), progress)()
     write_catalog(lake)

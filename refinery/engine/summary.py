@@ -55,11 +55,11 @@ def _table(*names: str, title: str | None = None) -> Table:
 
 
 def _next(lake: str) -> str:
-    return f"""look next:
+    said = f"""look next:
   why is a conversation missing?  refinery sql "SELECT set_aside_by, set_aside_why, count(*) FROM conversations GROUP BY ALL" --lake {lake}
   what did the rules find?        refinery sql "SELECT item, message, conversation_id, turn_idx FROM findings LIMIT 10" --lake {lake}
-  rows for training:              refinery export --lake {lake} --format trl --out training
-  with DuckDB:                    duckdb {lake}/catalog.duckdb"""  # noqa: E501 (one line a command, to be copied)
+  rows for training:              refinery export --lake {lake} --format trl --out training"""  # noqa: E501 (one line a command, to be copied)
+    return said if "://" in lake else f"{said}\n  with DuckDB:                    duckdb {lake}/catalog.duckdb"
 
 
 def console() -> Console:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from refinery.engine.batch import put, split, through
 from refinery.engine.bundle import Bundle
@@ -16,7 +15,7 @@ from refinery.lake.tables import FIXED, TableWriter, conversations_schema, explo
 from refinery.ledger import Counts, count, merge
 from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_ERROR, SET_ASIDE_WHY
 from refinery.stage import Ask, Exchange, Stage, Step
-from refinery.storage.shards import ShardWriter, WideFile
+from refinery.storage.shards import ShardWriter, WideFile, parquet
 from refinery.storage.store import Store
 
 ROW = pa.field("_row", pa.int64())
@@ -164,8 +163,9 @@ def map_task(work: Work, task: dict[str, Any]) -> Entry:
 def reduce_task(work: Work, task: dict[str, Any]) -> Entry:
     """One key range of all mappers' files -> the rows that the exchange gives a value, sorted by row."""
     exchange, store = work.exchange(), work.store
-    parts = [pq.ParquetFile(store.open(path)).read_row_group(task["task"]) for path in work.maps]
-    table = pa.concat_tables(parts).sort_by(ROW.name).combine_chunks()
+    # By row number as they are: mappers' files stand in the order of their shards, and their rows in the order of rows.
+    parts = (parquet(store, path).read_row_group(task["task"]) for path in work.maps)
+    table = pa.concat_tables(parts).combine_chunks()
     schema = pa.schema([ROW, *exchange.writes()])
     result = exchange.reduce(table) if table.num_rows else schema.empty_table()
     with ShardWriter(store, schema, work.scratch, "narrow") as out:
@@ -210,7 +210,7 @@ def _rows_of(store: Store, join: Join, shard: int) -> pa.Table:
     """The reducers' rows for one shard; row groups of other shards are passed over by their statistics."""
     low, high, parts = shard << 32, (shard + 1) << 32, []
     for path in (join.files[shard],) if join.by_shard else join.files:
-        file = pq.ParquetFile(store.open(path))
+        file = parquet(store, path)
         for group in range(file.num_row_groups):
             facts = file.metadata.row_group(group).column(0).statistics
             if facts.min < high and facts.max >= low:
