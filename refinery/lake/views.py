@@ -11,7 +11,7 @@ from refinery.errors import LakeError
 from refinery.lake import snapshot
 from refinery.storage.store import Store
 
-TABLES = ("conversations", "turns", "findings", "samples", "ledger", "runs", "quarantine")
+TABLES = ("conversations", "turns", "findings", "samples", "ledger", "runs", "quarantine", "models")
 
 
 def connect(lake: Store, as_of: int | None = None) -> duckdb.DuckDBPyConnection:
