@@ -80,6 +80,8 @@ class HttpModel(Model):
     max_tries: int = Field(5, gt=0)
     max_wait_seconds: float = Field(60.0, gt=0)
     """Between two attempts, at most; an endpoint that asks for longer has failed."""
+    max_outage_seconds: float = Field(600.0, ge=0)
+    """How long nobody may answer before the run stops; it goes on where it was when it is started again."""
     requests_a_minute: int | None = Field(None, gt=0)
     tokens_a_minute: int | None = Field(None, gt=0)
 

@@ -92,11 +92,11 @@ class Counting:
 
 
 def _plan(tmp_path, talks=None, stages=("tests.judge",)):
-    """The same hundred replies in two conversations each, over many shards."""
-    twice = [conversation(i % 100, conversation_id=f"c{i}", signals={"channel": f"x{i}"}) for i in range(200)]
+    """Twenty replies in two conversations each, in two shards and two key ranges."""
+    twice = [conversation(i % 20, conversation_id=f"c{i}", signals={"channel": f"x{i}"}) for i in range(40)]
     (tmp_path / "answers.yaml").write_text("[]")
     logs = write(tmp_path / "logs" / "a.jsonl", talks or twice)
-    path = plan(tmp_path, logs, (*STAGES[:5], *stages, STAGES[5]), rows=20)
+    path = plan(tmp_path, logs, (*STAGES[:5], *stages, STAGES[5]), rows=20, input_bytes=15_000, reducer_rows=20)
     path.write_text(path.read_text("utf-8") + MODEL, "utf-8")
     return path
 
@@ -112,12 +112,12 @@ def _distinct(requests):
 def test_each_distinct_question_is_asked_once_and_answers_become_columns(tmp_path):
     model = Counting()
     _run(_plan(tmp_path), tmp_path / "lake", model)
-    asked = {"first": 100, "second vote of sevens": 10, "repair of eights and nines": 20}
+    asked = {"first": 20, "second vote of sevens": 2, "repair of eights and nines": 4}
     assert len(_distinct(model.asked)) == len(model.asked) == sum(asked.values())
     graded = rows(tmp_path / "lake", "SELECT grade, count(*) FROM conversations GROUP BY 1 ORDER BY 1 NULLS LAST")
-    assert graded == [*((g, 20) for g in (0, 1, 2, 3, 4, 5, 7, 8)), (None, 40)]
+    assert graded == [*((g, 4) for g in (0, 1, 2, 3, 4, 5, 7, 8)), (None, 8)]
     query = "SELECT set_aside_why, count(*) FROM conversations WHERE set_aside_by = 'tests.judge' GROUP BY 1 ORDER BY 1"
-    assert rows(tmp_path / "lake", query) == [("bad_answer", 20), ("poor", 20), ("unanswered", 20)]
+    assert rows(tmp_path / "lake", query) == [("bad_answer", 4), ("poor", 4), ("unanswered", 4)]
 
 
 def test_a_bad_answer_stands_beside_its_row_masked_and_with_what_is_wrong(tmp_path):
@@ -151,50 +151,84 @@ def test_totals_stand_in_models_with_their_cost(tmp_path):
     ((*counts, out, seconds, cost, currency),) = rows(
         tmp_path / "lake", f"SELECT {names}, completion_tokens, seconds, cost, currency FROM models"
     )
-    assert counts == ["tests.judge", 130, 130, 0, 10, 20, 120 + 10 * 3, 1200]
-    assert (out, seconds, currency) == (240, 60.0, "EUR")
-    assert cost == pytest.approx((1200 * 2 + 240 * 4) / 1e6)
+    assert counts == ["tests.judge", 26, 26, 0, 2, 4, 24 + 2 * 3, 240]
+    assert (out, seconds, currency) == (48, 12.0, "EUR")
+    assert cost == pytest.approx((240 * 2 + 48 * 4) / 1e6)
 
 
-@pytest.mark.parametrize("lives", range(0, 130, 13))
-def test_killed_while_asking_it_asks_again_only_what_was_not_flushed(tmp_path, monkeypatch, lives):
-    monkeypatch.setattr(responses, "FLUSH_ANSWERS", 4)
-    path, calm, first, second = _plan(tmp_path), Counting(), Counting(lives), Counting()
-    _run(path, tmp_path / "calm", calm)
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory):
+    """A plan over twenty replies in two conversations each, what an undisturbed run published, and what it asked."""
+    home = tmp_path_factory.mktemp("calm")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(WORDS, "tests.judge", "tests.engine.test_ask:Judge")
+        path, model = _plan(home), Counting()
+        _run(path, home / "lake", model)
+    return path, published_bytes(home / "lake"), model.asked
+
+
+def _killed_while_asking(calm, lake, lives):
+    path, published, asked = calm
+    first, second = Counting(lives), Counting()
     with pytest.raises(Killed):
-        _run(path, tmp_path / "lake", first)
-    _run(path, tmp_path / "lake", second)
-    again = len(first.asked) + len(second.asked) - len(calm.asked)
+        _run(path, lake, first)
+    _run(path, lake, second)
+    again = len(first.asked) + len(second.asked) - len(asked)
     failed = sum(answer(r) is None for r in first.asked)
     assert 0 <= again <= 3 + failed, "at most what was not flushed yet, and what had failed"
-    assert _distinct(first.asked) | _distinct(second.asked) == _distinct(calm.asked)
-    assert published_bytes(tmp_path / "lake") == published_bytes(tmp_path / "calm")
+    assert _distinct(first.asked) | _distinct(second.asked) == _distinct(asked)
+    assert published_bytes(lake) == published
 
 
-@pytest.mark.parametrize("lives", range(14, 60, 5))
-def test_killed_between_tasks_it_asks_nothing_twice(tmp_path, lives):
-    path, calm, first, second = _plan(tmp_path), Counting(), Counting(), Counting()
-    _run(path, tmp_path / "calm", calm)
+def _killed_between_tasks(calm, lake, lives):
+    path, published, _ = calm
+    first, second = Counting(), Counting()
     with pytest.raises(Killed):
-        _run(path, tmp_path / "lake", first, lives)
-    _run(path, tmp_path / "lake", second)
+        _run(path, lake, first, lives)
+    _run(path, lake, second)
     twice = [r for r in second.asked if r.key("") in _distinct(first.asked)]
     assert all(answer(r) is None for r in twice), "only failures, and only before their round is sealed"
-    assert published_bytes(tmp_path / "lake") == published_bytes(tmp_path / "calm")
+    assert published_bytes(lake) == published
+
+
+@pytest.mark.parametrize("lives", [0, 9, 23])
+def test_killed_while_asking_it_asks_again_only_what_was_not_flushed(tmp_path, monkeypatch, calm, lives):
+    monkeypatch.setattr(responses, "FLUSH_ANSWERS", 4)
+    _killed_while_asking(calm, tmp_path / "lake", lives)
+
+
+@pytest.mark.parametrize("lives", [9, 16, 21])
+def test_killed_between_tasks_it_asks_nothing_twice(tmp_path, calm, lives):
+    _killed_between_tasks(calm, tmp_path / "lake", lives)
+
+
+@pytest.mark.slow
+def test_killed_at_every_answer_and_every_task_it_publishes_the_same(tmp_path, monkeypatch, calm):
+    monkeypatch.setattr(responses, "FLUSH_ANSWERS", 4)
+    for lives in range(len(calm[2])):
+        _killed_while_asking(calm, tmp_path / f"asking-{lives}", lives)
+    for lives in range(_num_tasks(calm[0], tmp_path / "counted")):
+        _killed_between_tasks(calm, tmp_path / f"tasks-{lives}", lives)
+
+
+def _num_tasks(path, lake):
+    executor = DyingExecutor(10**6)
+    Run(load(path), Store(lake), KEY, executor, lambda *_: None, {"m": Counting()})()
+    return 10**6 - executor.left
 
 
 def test_another_run_of_the_lake_asks_only_what_no_run_was_answered(tmp_path):
     _run(_plan(tmp_path), tmp_path / "lake")
-    more = [conversation(i, conversation_id=f"d{i}") for i in range(95, 105)]
+    more = [conversation(i, conversation_id=f"d{i}") for i in range(15, 25)]
     other, model = tmp_path / "other", Counting()
     other.mkdir()
     path = _plan(other, more)
     _run(path, tmp_path / "lake", model)
-    assert {r.messages[0]["content"].split()[1] for r in model.asked if answer(r)} == {"100", "101", "102", "103", "104"}
+    assert {r.messages[0]["content"].split()[1] for r in model.asked if answer(r)} == {"20", "21", "22", "23", "24"}
     ((asked, replayed, tokens),) = rows(
         tmp_path / "lake", f"SELECT num_asked, num_replayed, prompt_tokens FROM models WHERE run_id = '{load(path).run_id()}'"
     )
-    assert (asked, replayed) == (len(model.asked), 4 + 2 + 1), "95 97 98 99, repairs of 98 and 99, the second vote of 97"
+    assert (asked, replayed) == (len(model.asked), 4 + 2 + 1), "15 17 18 19, repairs of 18 and 19, the second vote of 17"
     assert tokens == 10 * sum(answer(r) is not None for r in model.asked)
 
 
@@ -203,7 +237,7 @@ def test_a_model_under_other_parameters_is_another_model(tmp_path):
     _run(path, tmp_path / "lake")
     path.write_text(path.read_text("utf-8").replace("answers.yaml,", "answers.yaml, temperature: 0.5,"), "utf-8")
     _run(path, tmp_path / "lake", model)
-    assert len(model.asked) == 130
+    assert len(model.asked) == 26
 
 
 def test_a_price_that_changes_is_the_same_run(tmp_path):
@@ -234,15 +268,15 @@ def test_a_row_on_which_the_fold_breaks_costs_that_row(tmp_path):
 
 
 def test_a_model_that_answers_nothing_stops_the_run_and_what_was_answered_is_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(rounds, "_MAX_FAILED_IN_A_ROW", 15)
-    left = iter(range(40))
+    monkeypatch.setattr(rounds, "_MAX_FAILED_IN_A_ROW", 6)
+    left = iter(range(8))
     path = _plan(tmp_path)
-    with pytest.raises(ModelError, match="15 requests in a row failed, the last with timed_out"):
+    with pytest.raises(ModelError, match="6 requests in a row failed, the last with timed_out"):
         _run(path, tmp_path / "lake", Counting(script=lambda r: "1" if next(left, None) is not None else None))
     assert snapshot.latest(Store(tmp_path / "lake")) == 0
     second = Counting(script=lambda r: "1")
     _run(path, tmp_path / "lake", second)
-    assert len(second.asked) == 60
+    assert len(second.asked) == 12
 
 
 def test_a_slow_trickle_of_answers_is_flushed_by_the_clock(tmp_path, monkeypatch):
