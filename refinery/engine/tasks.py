@@ -14,7 +14,7 @@ from refinery.engine.manifest import Entry, Output
 from refinery.engine.passes import Kind
 from refinery.lake.tables import FIXED, TableWriter, conversations_schema, explode
 from refinery.ledger import Counts, count, merge
-from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_ERROR, SET_ASIDE_WHY
+from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_WHY
 from refinery.stage import Ask, Exchange, Stage, Step
 from refinery.storage.shards import ShardWriter, WideFile
 from refinery.storage.store import Store

@@ -1,6 +1,6 @@
 """A model's answer as text -> a JSON value that is valid under its schema, or what is wrong with it, in our own words.
 
-    '{"score": 11}'  -> Checked(None, "$.score: maximum 10")
+'{"score": 11}'  -> Checked(None, "$.score: maximum 10")
 """
 
 from functools import lru_cache
@@ -34,9 +34,9 @@ def check(text: str, schema: dict[str, Any]) -> Checked:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         return Checked(None, f"not JSON: {error.msg.partition(':')[0]} at character {error.pos}")
-    error = best_match(_validator(orjson.dumps(schema, option=orjson.OPT_SORT_KEYS)).iter_errors(value))
-    if error is not None:
-        return Checked(None, f"{_place(list(error.absolute_schema_path))}: {error.validator} {_short(error)}")
+    wrong = best_match(_validator(orjson.dumps(schema, option=orjson.OPT_SORT_KEYS)).iter_errors(value))
+    if wrong is not None:
+        return Checked(None, f"{_place(list(wrong.absolute_schema_path))}: {wrong.validator} {_short(wrong)}")
     return Checked(value) if value is not None else Checked(None, "$: null")
 
 

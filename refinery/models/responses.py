@@ -69,7 +69,9 @@ class Responses(NamedTuple):
         if not len(keys):
             return STORED.empty_table().select(list(columns))
         parts = [self._hits(path, keys) for path in files if overlaps(path, keys[0].as_py(), keys[-1].as_py())]
-        table = pa.concat_tables([STORED.empty_table(), *parts]).sort_by([("key", "ascending"), ("answer", "ascending")])
+        table = pa.concat_tables([STORED.empty_table(), *parts]).sort_by(
+            [("key", "ascending"), ("answer", "ascending")]
+        )
         return first_of_each(table).select(list(columns))
 
     def _hits(self, path: str, keys: pa.Array) -> pa.Table:

@@ -1,7 +1,7 @@
 """Answers written beforehand in a YAML file: for rehearsals of a plan without any model.
 
-    - {prompt: judge_v1/en, contains: refund, answer: {score: 3, explanation: "…"}}
-    - {answer: {score: 1, explanation: "…"}}
+- {prompt: judge_v1/en, contains: refund, answer: {score: 3, explanation: "…"}}
+- {answer: {score: 1, explanation: "…"}}
 """
 
 from functools import cached_property

@@ -1,8 +1,8 @@
 """How a plan names its models; checked whole before anything runs, and free of secrets.
 
-    models:
-      judge: {kind: http, url: https://models.example/v1, name: a-strong-model, api_key_env: JUDGE_API_KEY}
-      small: {kind: vllm, path: models/smollm2}
+models:
+  judge: {kind: http, url: https://models.example/v1, name: a-strong-model, api_key_env: JUDGE_API_KEY}
+  small: {kind: vllm, path: models/smollm2}
 """
 
 import hashlib

@@ -122,14 +122,18 @@ def test_each_distinct_question_is_asked_once_and_answers_become_columns(tmp_pat
 
 def test_a_bad_answer_stands_beside_its_row_masked_and_with_what_is_wrong(tmp_path):
     _run(_plan(tmp_path), tmp_path / "lake")
-    query = "SELECT set_aside_error, raw_answers FROM conversations WHERE set_aside_why = 'bad_answer' AND source_id = 'c9'"
+    query = (
+        "SELECT set_aside_error, raw_answers FROM conversations WHERE set_aside_why = 'bad_answer' AND source_id = 'c9'"
+    )
     ((error, raw),) = rows(tmp_path / "lake", query)
     assert error == "not JSON: unexpected character, expected a JSON value at character 0"
     assert [(r["prompt"], r["vote"], r["fault"]) for r in raw] == [
         ("grade_v1/en", 0, error),
         ("grade_v1/en+repair_v1", 0, error),
     ]
-    assert {r["answer"] for r in raw} == {"my phone is [PHONE_1000001]"}, "never a placeholder of the conversation's own"
+    assert {r["answer"] for r in raw} == {"my phone is [PHONE_1000001]"}, (
+        "never a placeholder of the conversation's own"
+    )
     assert b"13812345678" not in b"".join(p.read_bytes() for p in (tmp_path / "lake").rglob("*") if p.is_file())
     query = "SELECT DISTINCT set_aside_error FROM conversations WHERE set_aside_why = 'unanswered'"
     assert rows(tmp_path / "lake", query) == [("timed_out",)]
@@ -226,9 +230,12 @@ def test_another_run_of_the_lake_asks_only_what_no_run_was_answered(tmp_path):
     _run(path, tmp_path / "lake", model)
     assert {r.messages[0]["content"].split()[1] for r in model.asked if answer(r)} == {"20", "21", "22", "23", "24"}
     ((asked, replayed, tokens),) = rows(
-        tmp_path / "lake", f"SELECT num_asked, num_replayed, prompt_tokens FROM models WHERE run_id = '{load(path).run_id()}'"
+        tmp_path / "lake",
+        f"SELECT num_asked, num_replayed, prompt_tokens FROM models WHERE run_id = '{load(path).run_id()}'",
     )
-    assert (asked, replayed) == (len(model.asked), 4 + 2 + 1), "15 17 18 19, repairs of 18 and 19, the second vote of 17"
+    assert (asked, replayed) == (len(model.asked), 4 + 2 + 1), (
+        "15 17 18 19, repairs of 18 and 19, the second vote of 17"
+    )
     assert tokens == 10 * sum(answer(r) is not None for r in model.asked)
 
 

@@ -1,4 +1,4 @@
-"""A whole run over HTTP while the endpoint fails in every way: each row one answer or set aside, nothing asked too often."""
+"""A whole run over HTTP while the endpoint fails: each row one answer or set aside, nothing asked too often."""
 
 import random
 import re
@@ -8,9 +8,9 @@ import pytest
 
 from refinery.engine.run import Run
 from refinery.plan import load
-from refinery.storage.store import Store
 from refinery.stages import STAGES as WORDS
 from refinery.stages import step_class
+from refinery.storage.store import Store
 from tests.engine.runs import KEY, DyingExecutor, published_bytes, rows
 from tests.logs import STAGES, conversation, plan, write
 from tests.models.endpoint import Endpoint, completion, cut, hang, malformed, status
@@ -63,7 +63,8 @@ def test_faults_of_the_endpoint_lose_no_row_and_ask_nothing_beyond_the_retries(t
     ((total, graded, aside, distinct),) = rows(tmp_path / "lake", query)
     assert total == distinct == 60
     assert graded + aside == 60 + sum(1 for _ in rows(tmp_path / "lake", "SELECT 1 FROM conversations WHERE grade = 0"))
-    wrong = "SELECT source_id, grade FROM conversations WHERE grade IS NOT NULL AND grade <> replace(right(source_id, 1), '7', '5')::INT"
+    wrong = """SELECT source_id, grade FROM conversations
+               WHERE grade IS NOT NULL AND grade <> replace(right(source_id, 1), '7', '5')::INT"""
     assert rows(tmp_path / "lake", wrong) == [], "no answer stands beside another row"
 
 
@@ -75,9 +76,9 @@ def test_a_second_run_asks_only_what_failed(tmp_path):
         path = _plan(tmp_path, endpoint.url)
         _run(path, tmp_path / "lake")
         first = published_bytes(tmp_path / "lake")
-        assert rows(tmp_path / "lake", "SELECT set_aside_error FROM conversations WHERE set_aside_why = 'unanswered'") == [
-            ("status_500",)
-        ]
+        assert rows(
+            tmp_path / "lake", "SELECT set_aside_error FROM conversations WHERE set_aside_why = 'unanswered'"
+        ) == [("status_500",)]
         endpoint.asked.clear()
         path.write_text(path.read_text("utf-8").replace("name: small", "name: again"), "utf-8")
         endpoint.act = lambda e, r, p: completion(_grade(p))

@@ -1,4 +1,4 @@
-"""An endpoint of OpenAI's chat completions in this process, with faults on order; it knows what it was asked and when."""
+"""An endpoint of OpenAI's chat completions in this process, with faults on order; it knows what it was asked."""
 
 import asyncio
 import threading

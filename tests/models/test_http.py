@@ -77,7 +77,14 @@ FAULTS = {
     "cut_off": cut,
     "malformed": malformed('{"choices": ['),
 }
-SHAPES = ['{"choices": []}', "[1]", '"text"', '{"choices": [{"message": {"content": null}}]}', '{"choices": {"0": 1}}', ""]
+SHAPES = [
+    '{"choices": []}',
+    "[1]",
+    '"text"',
+    '{"choices": [{"message": {"content": null}}]}',
+    '{"choices": {"0": 1}}',
+    "",
+]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
