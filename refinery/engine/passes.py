@@ -13,7 +13,7 @@ from refinery.engine.bundle import Bundle
 from refinery.intake.rows import ROWS
 from refinery.lake.tables import FIXED
 from refinery.plan import Plan
-from refinery.stage import Exchange, Stage, Step
+from refinery.stage import Ask, Exchange, Stage, Step
 
 INTAKE_VERSION: Final = 3
 """Raised when parsing or the cut of the input changes; a golden-row test catches a forgotten raise."""
@@ -23,7 +23,7 @@ _LIBRARIES: Final = (
     "pyarrow", "numpy", "orjson", "google-re2", "python-stdnum", "common-expression-language", "pydantic", "pyyaml"
 )  # fmt: skip
 
-Kind = Literal["lines", "gather", "intake", "map", "reduce", "ask", "fold", "answer", "stages"]
+Kind = Literal["lines", "gather", "intake", "map", "reduce", "ask", "fold", "need", "seal", "stages"]
 
 
 class Pass(NamedTuple):
@@ -77,6 +77,7 @@ def fingerprints(
     found = []
     for one in passes:
         steps = [bundles[one.first_step - 1 + i].fingerprint() for i in range(len(one.steps))]
+        steps += [plan.asked(step).identity for step in one.steps if isinstance(step, Ask)]
         last = _hash([last, one.kind, one.final, str(one.before), str(one.after), steps])
         found.append(last)
     return found
@@ -97,8 +98,14 @@ def explain(plan: Plan) -> str:
         )
         lines += [f"  join {x.name}: {', '.join(x.writes().names)}" for x in one.joins if one.kind == "stages"]
         for step in one.steps:
-            shown = ", ".join(f"{k}={v}" for k, v in step.parameters().items())
+            shown = _shown(step.parameters())
             lines.append(f"  {step.name} v{step.version}{f' ({shown})' if shown else ''}")
             lines.append(f"    reads {', '.join(sorted(step.reads()))}")
             lines.append(f"    writes {', '.join(step.writes().names)}")
+            if isinstance(step, Ask):
+                lines.append(f"    asks {step.model}: {_shown(plan.asked(step).model_dump(exclude_defaults=True))}")
     return "\n".join(lines)
+
+
+def _shown(parameters: dict[str, object]) -> str:
+    return ", ".join(f"{k}={v}" for k, v in parameters.items())

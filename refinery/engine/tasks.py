@@ -13,7 +13,7 @@ from refinery.engine.manifest import Entry, Output
 from refinery.engine.passes import Kind
 from refinery.lake.tables import FIXED, TableWriter, conversations_schema, explode
 from refinery.ledger import Counts, count, merge
-from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_ERROR, SET_ASIDE_WHY
+from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_WHY
 from refinery.stage import Ask, Exchange, Stage, Step
 from refinery.storage.shards import ShardWriter, WideFile, parquet
 from refinery.storage.store import Store
@@ -47,7 +47,8 @@ class Work(NamedTuple):
     final: bool
     joins: tuple[Join, ...] = ()
     reducers: int = 1
-    maps: tuple[str, ...] = ()  # of a reduce: the mappers' files
+    maps: tuple[str, ...] = ()  # of a reduce: the mappers' files; of an ask's rounds, see engine.ask
+    model: str = ""  # of an ask: the identity of the model that is asked
 
     @property
     def store(self) -> Store:
@@ -153,7 +154,7 @@ def map_task(work: Work, task: dict[str, Any]) -> Entry:
     schema = pa.schema([ROW, *(work.before.field(c) for c in columns)])
     with ShardWriter(work.store, schema, work.scratch, "narrow") as out:
         table = table.combine_chunks() if table is not None else schema.empty_table()
-        reducer = _reducer_of(table[exchange.key].combine_chunks(), work.reducers)
+        reducer = reducer_of(table[exchange.key].combine_chunks(), work.reducers)
         for k in range(work.reducers):
             out.write_group(table.filter(pa.array(reducer == k)) if work.reducers > 1 else table)
         file = out.finish(f"{work.folder}/data", f"map-{task['task']:06d}")
@@ -174,7 +175,7 @@ def reduce_task(work: Work, task: dict[str, Any]) -> Entry:
     return Entry(task["task"], (Output("work", None, file),))
 
 
-def _reducer_of(keys: pa.Array, reducers: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def reducer_of(keys: pa.Array, reducers: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """The key range of each hex digest, by its first 8 digits."""
     if not len(keys):
         return np.zeros(0, np.int64)
@@ -200,12 +201,6 @@ def read_shard(work: Work, task: dict[str, Any], columns: list[str] | None = Non
         yield rows if columns else rows.drop_columns([ROW.name]), merge(counts)
 
 
-def joined_schema(step: Step) -> pa.Schema:
-    """The columns that are joined on: what the step writes, and of an ask the place of a fault."""
-    written: pa.Schema = step.writes()
-    return written.append(SET_ASIDE_ERROR) if isinstance(step, Ask) else written
-
-
 def _rows_of(store: Store, join: Join, shard: int) -> pa.Table:
     """The reducers' rows for one shard; row groups of other shards are passed over by their statistics."""
     low, high, parts = shard << 32, (shard + 1) << 32, []
@@ -216,7 +211,7 @@ def _rows_of(store: Store, join: Join, shard: int) -> pa.Table:
             if facts.min < high and facts.max >= low:
                 rows = file.read_row_group(group)
                 parts.append(rows.filter(pc.and_(pc.greater_equal(rows[ROW.name], low), pc.less(rows[ROW.name], high))))
-    return pa.concat_tables(parts) if parts else pa.schema([ROW, *joined_schema(join.step)]).empty_table()
+    return pa.concat_tables(parts) if parts else pa.schema([ROW, *join.step.adds()]).empty_table()
 
 
 def joined(rows: pa.Table, join: Join, found: pa.Table, shard: int, start: int) -> tuple[pa.Table, Counts]:
@@ -226,7 +221,7 @@ def joined(rows: pa.Table, join: Join, found: pa.Table, shard: int, start: int) 
     where = np.full(rows.num_rows, -1)
     where[at[here]] = np.flatnonzero(here)
     take = pa.array(where, mask=where < 0)
-    for field in joined_schema(join.step):
+    for field in join.step.adds():
         new = found[field.name].take(take)
         if field.name == SET_ASIDE_WHY.name and SET_ASIDE_BY.name in rows.column_names:
             by = pc.if_else(pc.is_valid(new), join.step.name, pa.scalar(None, pa.string()))

@@ -12,7 +12,7 @@ from refinery.lake import snapshot
 from refinery.storage.store import Store
 from refinery.storage.streams import place
 
-TABLES = ("conversations", "turns", "findings", "samples", "ledger", "runs", "quarantine")
+TABLES = ("conversations", "turns", "findings", "samples", "ledger", "runs", "quarantine", "models")
 _BLOCK_BYTES: Final = 2**20
 """That DuckDB fetches from a bucket at least: it reads a few columns here and there."""
 

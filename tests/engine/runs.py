@@ -21,6 +21,7 @@ ORDER = {
     "findings": "conversation_id, turn_idx, rule_id",
     "samples": "sample_id",
     "quarantine": "source, source_file, source_member, source_line",
+    "models": "step",
     "ledger": "step, source, fate, reason",
 }
 
