@@ -92,7 +92,7 @@ class Plan(BaseModel):
     def run_id(self) -> str:
         """16 hex characters over plan and sources: the same run started again finds its own work."""
         content = self.model_dump(mode="json", exclude={"stages", "max_fault_share"})
-        steps = [[s.name, s.parameters()] for s in self.stages]
+        steps = [[s.name, {k: v for k, v in s.parameters().items() if k not in s.movable}] for s in self.stages]
         return hashlib.blake2b(orjson.dumps([content, steps], option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
 
     def places(self) -> list[list[str]]:

@@ -16,6 +16,7 @@ STAGES: Final = {
     "quality.heuristics": "refinery.quality.heuristics:Heuristics",
     "quality.gate": "refinery.quality.gate:Gate",
     "dedup.exact": "refinery.dedup.exact:ExactDuplicates",
+    "dedup.near": "refinery.dedup.near:NearDuplicates",
     "inspection.policies": "refinery.inspection.policies:Policies",
     "inspection.online": "refinery.inspection.online:Online",
     "routing.srt": "refinery.routing.srt:SelfRefinement",

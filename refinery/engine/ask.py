@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 from refinery.engine.batch import place_of, split
 from refinery.engine.manifest import Entry, Output
 from refinery.engine.passes import Kind
-from refinery.engine.tasks import ROW, Work, joined_schema, read_shard
+from refinery.engine.tasks import Work, joined_schema, read_shard
 from refinery.models.chat import Answerer
 from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_ERROR, SET_ASIDE_WHY, STAGE_FAULT
-from refinery.stage import UNANSWERED, Answers, Ask, Request
+from refinery.stage import ROW, UNANSWERED, Answers, Ask, Request
 from refinery.storage.shards import ShardFile, ShardWriter
 from refinery.storage.store import Store
 

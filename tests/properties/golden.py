@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from refinery.engine.exchange import decide
 from refinery.engine.intake import spans, tasks
 from refinery.engine.passes import INTAKE_VERSION
 from refinery.errors import ParseError
@@ -53,7 +54,7 @@ def changes(old: dict[str, list[Any]], new: dict[str, list[Any]]) -> Iterator[st
 def _outputs(name: str) -> Iterator[Any]:
     for step, rows in step_class(name).examples():
         given = tables.table(step, rows)
-        result = step.open()(given) if isinstance(step, Stage) else step.reduce(given).sort_by("_row")
+        result = step.open()(given) if isinstance(step, Stage) else decide(step, given)
         yield [str(result.schema), result.to_pylist()]
 
 

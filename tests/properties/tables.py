@@ -7,10 +7,9 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from refinery.engine.tasks import ROW
 from refinery.intake.rows import ROWS
 from refinery.plan import extend
-from refinery.stage import Exchange, Stage, Step, Transform
+from refinery.stage import ROW, Exchange, Stage, Step, Transform
 from refinery.stages import STAGES, step_class
 
 Row = dict[str, Any]

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refinery.engine.tasks import ROW
-from refinery.stage import Exchange
+from refinery.stage import ROW, Exchange
 from refinery.stages import step_class
 from tests.properties.tables import EXCHANGE_NAMES, narrow_cases, schema_of, table
 from tests.properties.test_laws import few, holds, image
