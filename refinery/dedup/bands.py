@@ -61,7 +61,8 @@ def banded(
     hashes = np.empty(len(scratch.form), np.uint64)
     for i in range(num):
         known = fields[i + 1] - fields[i]
-        scratch.facts[:known] = facts[fields[i] : fields[i + 1]]
+        for k in range(known):
+            scratch.facts[k] = facts[fields[i] + k]
         length, num_facts, whole[i] = form(i, turns, tables, templates, scratch, known)
         if whole[i] == 0:
             continue

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from refinery.stage import ROW
+from refinery.stage import KEY
 from refinery.text.compiled import compiled
 from refinery.text.facts import Words
 
@@ -26,7 +26,7 @@ _SAMPLES: Final = 128
 
 
 class Bucketed(NamedTuple):
-    """Records that share their key with another, sorted by key, then whole, then row."""
+    """Records that share their key with another, sorted by key, anchor, whole and row."""
 
     key: Words
     row: Rows
@@ -38,12 +38,13 @@ class Bucketed(NamedTuple):
 
 def bucketed(records: pa.Table) -> Bucketed:
     """The records of buckets of more than one row."""
-    key = records["_key"].to_numpy()
+    key = records[KEY.name].to_numpy()
     order = np.argsort(key)
     same = np.diff(key[order]) == 0
     some = order[np.concatenate([[False], same]) | np.concatenate([same, [False]])] if len(key) else order
-    some = some[np.lexsort((records[ROW.name].to_numpy()[some], records["whole"].to_numpy()[some], key[some]))]
-    return Bucketed(*(records[name].to_numpy()[some] for name in ("_key", ROW.name, "whole", "low", "high", "anchor")))
+    row, whole, low, high, anchor = (records[name].to_numpy()[some] for name in records.column_names[1:])
+    order = np.lexsort((row, whole, anchor, key[some]))
+    return Bucketed(*(column[order] for column in (key[some], row, whole, low, high, anchor)))
 
 
 def agreeing(jaccard: float) -> int:
@@ -53,111 +54,118 @@ def agreeing(jaccard: float) -> int:
 
 def pairs(found: Bucketed, near: float) -> tuple[Rows, Rows, int]:
     """Distinct pairs of rows (lower, higher) of an estimated Jaccard of `near` at least, and how many rows were hot."""
-    left, right, num, hot = _pairs(found, agreeing(near), agreeing(_VERY_NEAR))
-    low, high = np.minimum(left[:num], right[:num]), np.maximum(left[:num], right[:num])
+    ends, num, hot = _pairs(found, agreeing(near), agreeing(_VERY_NEAR))
+    left, right = ends[0 : 2 * num : 2], ends[1 : 2 * num : 2]
+    low, high = np.minimum(left, right), np.maximum(left, right)
     order = np.lexsort((high, low))
     low, high = low[order], high[order]
-    new = np.concatenate([[True], (np.diff(low) != 0) | (np.diff(high) != 0)]) if num else np.zeros(0, bool)
+    new = np.ones(num, bool)
+    new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
     return low[new], high[new], hot
 
 
 @compiled
-def _pairs(found: Bucketed, near: int, very_near: int) -> Any:  # noqa: ANN401 (two growing arrays, pairs, hot rows)
-    out, num, hot, start = np.empty((2, 1024), np.int64), 0, 0, 0
+def _pairs(found: Bucketed, near: int, very_near: int) -> Any:  # noqa: ANN401 (ends of pairs, pairs, hot rows)
+    out, num, hot, start = np.empty(2048, np.int64), 0, 0, 0
+    some, spare = np.empty(len(found.key), np.int64), np.empty(len(found.key), np.int64)
     while start < len(found.key):
-        end = start + 1
+        end, size = start, 0
         while end < len(found.key) and found.key[end] == found.key[start]:
+            if end == start or found.whole[end] != found.whole[end - 1]:  # equal wholes go through one of them
+                some[size] = end
+                size += 1
             end += 1
         if found.key[start] & np.uint64(1):
             for i in range(start + 1, end):
-                out, num = _add(out, num, found.row[start], found.row[i])
+                out = _add(out, num, found.row[start], found.row[i])
+                num += 1
         else:
-            some = np.empty(end - start, np.int64)
-            size = 0
-            for i in range(start, end):  # equal wholes go through one of them
-                if i == start or found.whole[i] != found.whole[i - 1]:
-                    some[size] = i
-                    size += 1
-            if size > 1:
-                hot += size if size > HOT else 0
-                out, num = _split(found, some[:size], 0, near, very_near, out, num)
+            hot += size if size > HOT else 0
+            out, num = _bucket(found, some, spare, size, near, very_near, out, num)
         start = end
-    return out[0], out[1], num, hot
+    return out, num, hot
 
 
 @compiled
-def _add(out: Any, num: int, left: int, right: int) -> Any:  # noqa: ANN401
-    if num == out.shape[1]:
-        more = np.empty((2, 2 * num), np.int64)
-        more[:, :num] = out
+def _add(out: Rows, num: int, left: int, right: int) -> Any:  # noqa: ANN401 (the array, or one twice as long)
+    if 2 * num == len(out):
+        more = np.empty(4 * num, np.int64)
+        for i in range(2 * num):
+            more[i] = out[i]
         out = more
-    out[0, num], out[1, num] = left, right
-    return out, num + 1
+    out[2 * num], out[2 * num + 1] = left, right
+    return out
 
 
 @compiled
-def _split(found: Bucketed, some: Rows, bit: int, near: int, very_near: int, out: Any, num: int) -> Any:  # noqa: ANN401
-    """Links the conversations of a bucket, halved by one bit of the sketch after the other while it is hot."""
-    todo, bits = [some], [bit]
-    while todo:
-        some, bit = todo.pop(), bits.pop()
-        if len(some) <= HOT or bit == _SAMPLES:
-            out, num = _link(found, some, near, very_near, out, num)
+def _bucket(found: Bucketed, some: Rows, spare: Rows, size: int, near: int, very_near: int, out: Rows, num: int) -> Any:  # noqa: ANN401 (out and num)
+    """Links the conversations `some[:size]`; while a part is hot it is halved by one more bit of the sketch."""
+    starts, ends, bits = [0], [size], [0]
+    while starts:
+        start, end, bit = starts.pop(), ends.pop(), bits.pop()
+        if end - start > HOT and bit < _SAMPLES:
+            middle = _halved(found, some, spare, start, end, bit)
+            starts += [start, middle]
+            ends += [middle, end]
+            bits += [bit + 1, bit + 1]
             continue
-        words = found.low if bit < 64 else found.high
-        ones = (words[some] >> np.uint64(bit % 64)) & np.uint64(1)
-        for side in (np.uint64(0), np.uint64(1)):
-            part = some[ones == side]
-            if len(part) > 1:
-                todo.append(part)
-                bits.append(bit + 1)
+        small = end - start <= SMALL
+        out, num = _some(found, some, start, end, near, very_near, out, num)
+        first = start
+        for at in range(start + 1, end + 1):
+            if not small and (at == end or found.anchor[some[at]] != found.anchor[some[first]]):
+                if 1 < at - first < end - start:
+                    out, num = _some(found, some, first, at, near, very_near, out, num)
+                first = at
     return out, num
 
 
 @compiled
-def _link(found: Bucketed, some: Rows, near: int, very_near: int, out: Any, num: int) -> Any:  # noqa: ANN401
-    if len(some) <= SMALL:
-        return _all(found, some, near, out, num)
-    out, num = _lead(found, some, near, very_near, out, num)
-    order = np.argsort(found.anchor[some], kind="mergesort")
-    some = some[order]
-    start = 0
-    for end in range(1, len(some) + 1):
-        if end == len(some) or found.anchor[some[end]] != found.anchor[some[start]]:
-            if 1 < end - start <= SMALL:
-                out, num = _all(found, some[start:end], near, out, num)
-            elif SMALL < end - start < len(some):
-                out, num = _lead(found, some[start:end], near, very_near, out, num)
-            start = end
-    return out, num
+def _halved(found: Bucketed, some: Rows, spare: Rows, start: int, end: int, bit: int) -> int:
+    """Puts those without the bit first, the order kept; where the others begin."""
+    words, shift = (found.low if bit < 64 else found.high), np.uint64(bit % 64)
+    middle, num = start, 0
+    for k in range(start, end):
+        if (words[some[k]] >> shift) & np.uint64(1):
+            spare[num] = some[k]
+            num += 1
+        else:
+            some[middle] = some[k]
+            middle += 1
+    for k in range(num):
+        some[middle + k] = spare[k]
+    return middle
 
 
 @compiled
-def _all(found: Bucketed, some: Rows, near: int, out: Any, num: int) -> Any:  # noqa: ANN401
-    for i in range(1, len(some)):
-        for j in range(i):
+def _some(found: Bucketed, some: Rows, start: int, end: int, near: int, very_near: int, out: Rows, num: int) -> Any:  # noqa: ANN401 (out and num)
+    """Each of a few with each other; of many, each with the leaders nearest to it."""
+    if end - start > SMALL:
+        return _lead(found, some, start, end, near, very_near, out, num)
+    for i in range(start + 1, end):
+        for j in range(start, i):
             if _agree(found, some[i], some[j]) >= near:
-                out, num = _add(out, num, found.row[some[j]], found.row[some[i]])
+                out = _add(out, num, found.row[some[j]], found.row[some[i]])
+                num += 1
     return out, num
 
 
 @compiled
-def _lead(found: Bucketed, some: Rows, near: int, very_near: int, out: Any, num: int) -> Any:  # noqa: ANN401
-    """Leaders first, in the order of the wholes; then each conversation with the leaders nearest to it."""
-    leaders, size = np.empty(len(some), np.int64), 0
-    for i in some:
+def _lead(found: Bucketed, some: Rows, start: int, end: int, near: int, very_near: int, out: Rows, num: int) -> Any:  # noqa: ANN401 (out and num)
+    leaders, size = np.empty(end - start, np.int64), 0
+    for i in range(start, end):
         k = 0
-        while k < size and _agree(found, i, leaders[k]) < very_near:
+        while k < size and _agree(found, some[i], leaders[k]) < very_near:
             k += 1
         if k == size:
-            leaders[size] = i
+            leaders[size] = some[i]
             size += 1
     best, place = np.empty(_LEADERS + 1, np.int64), np.empty(_LEADERS + 1, np.int64)
-    for i in some:
+    for i in range(start, end):
         kept = 0
         for k in range(size):
-            same = _agree(found, i, leaders[k])
-            if leaders[k] != i and same >= near and (kept < _LEADERS or same > best[kept - 1]):
+            same = _agree(found, some[i], leaders[k])
+            if leaders[k] != some[i] and same >= near and (kept < _LEADERS or same > best[kept - 1]):
                 at = min(kept, _LEADERS)
                 while at > 0 and best[at - 1] < same:
                     best[at], place[at] = best[at - 1], place[at - 1]
@@ -165,7 +173,8 @@ def _lead(found: Bucketed, some: Rows, near: int, very_near: int, out: Any, num:
                 best[at], place[at] = same, leaders[k]
                 kept = min(kept + 1, _LEADERS)
         for k in range(kept):
-            out, num = _add(out, num, found.row[place[k]], found.row[i])
+            out = _add(out, num, found.row[place[k]], found.row[some[i]])
+            num += 1
     return out, num
 
 

@@ -49,13 +49,16 @@ def sets(turns: Turns, tables: Tables, templates: Words, scratch: Scratch, field
     hashes = np.empty(len(scratch.form), np.uint64)
     for i in range(num):
         beside = fields[i + 1] - fields[i]
-        scratch.facts[:beside] = known[fields[i] : fields[i + 1]]
+        for k in range(beside):
+            scratch.facts[k] = known[fields[i] + k]
         length, num_facts, whole[i] = form(i, turns, tables, templates, scratch, beside)
         found = distinct(hashes, hashed(scratch.form, length, hashes))
         ends[i + 1], fact_ends[i + 1] = ends[i] + len(found), fact_ends[i] + num_facts
         shingles, facts = _room(shingles, ends[i + 1]), _room(facts, fact_ends[i + 1])
-        shingles[ends[i] : ends[i + 1]] = found
-        facts[fact_ends[i] : fact_ends[i + 1]] = scratch.facts[:num_facts]
+        for k in range(len(found)):
+            shingles[ends[i] + k] = found[k]
+        for k in range(num_facts):
+            facts[fact_ends[i] + k] = scratch.facts[k]
     return ends, shingles[: ends[num]], fact_ends, facts[: fact_ends[num]], whole
 
 
@@ -64,8 +67,21 @@ def _room(values: Any, size: int) -> Any:  # noqa: ANN401 (an array as long as t
     if size <= len(values):
         return values
     more = np.empty(max(size, 2 * len(values)), values.dtype)
-    more[: len(values)] = values
+    for i in range(len(values)):
+        more[i] = values[i]
     return more
+
+
+@compiled
+def _place(rows: Rows, start: int, end: int, row: int) -> int:
+    """Where a row stands among sorted ones."""
+    while start < end:
+        middle = (start + end) // 2
+        if rows[middle] < row:
+            start = middle + 1
+        else:
+            end = middle
+    return start
 
 
 @compiled
@@ -80,7 +96,7 @@ def similarities(unit: Unit, sets: Sets) -> Any:  # noqa: ANN401 (places of pair
             while end < len(unit.row) and unit.unit[end] == unit.unit[start]:
                 end += 1
         for k in range(unit.ends[i], unit.ends[i + 1]):
-            j = start + np.searchsorted(unit.row[start:end], unit.others[k])
+            j = _place(unit.row, start, end, unit.others[k])
             left[k], right[k] = i, j
             if sets.whole[i] == sets.whole[j]:
                 found[k] = 1.0

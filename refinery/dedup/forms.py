@@ -176,10 +176,14 @@ def _call_facts(turns: Turns, t: int, facts: Words, num_facts: int) -> int:
 @compiled
 def listed(code: Any, templates: Words) -> bool:  # noqa: ANN401 (uint64)
     """Whether a sorted list holds the hash."""
-    if len(templates) == 0:
-        return False
-    at = np.searchsorted(templates, code)
-    return bool(at < len(templates) and templates[at] == code)
+    start, end = 0, len(templates)
+    while start < end:
+        middle = (start + end) // 2
+        if templates[middle] < code:
+            start = middle + 1
+        else:
+            end = middle
+    return bool(start < len(templates) and templates[start] == code)
 
 
 @compiled
@@ -196,8 +200,18 @@ def _spelled(i: int, turns: Turns, whole: Any) -> Any:  # noqa: ANN401 (uint64)
 
 @compiled
 def _sorted(facts: Words, num: int) -> int:
-    """Sorts the facts and takes repeats out; how many are left."""
-    facts[:num].sort()
+    """Sorts the facts, taking a wider step first, and takes repeats out; how many are left."""
+    gap = 1
+    while gap < num:
+        gap = 3 * gap + 1
+    while gap > 1:
+        gap //= 3
+        for k in range(gap, num):
+            value, at = facts[k], k
+            while at >= gap and facts[at - gap] > value:
+                facts[at] = facts[at - gap]
+                at -= gap
+            facts[at] = value
     kept = 0
     for k in range(num):
         if k == 0 or facts[k] != facts[k - 1]:

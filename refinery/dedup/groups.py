@@ -34,10 +34,10 @@ class Facts(NamedTuple):
 
 
 class Grouped(NamedTuple):
-    """By node: the lowest node of its group, and whether a link was refused for its facts; by link: if it holds."""
+    """By node: the lowest node of its group, and the strongest link refused for its facts (or 0); by link: if it holds."""
 
     group: Rows
-    refused: npt.NDArray[np.bool_]
+    refused: Shares
     holds: npt.NDArray[np.bool_]
 
 
@@ -45,16 +45,16 @@ def grouped(links: Links, facts: Facts, threshold: float) -> Grouped:
     """Nodes (numbered by content, each with its facts) in groups by the links of at least the threshold."""
     order = np.lexsort((links.right, links.left, -links.similarity))
     order = order[links.similarity[order] >= threshold]
-    group, refused, held = _joined(links.left[order], links.right[order], facts)
+    group, refused, held = _joined(Links(*(column[order] for column in links)), facts)
     holds = np.zeros(len(links.left), bool)
     holds[order] = held
     return Grouped(group, refused, holds)
 
 
 @compiled
-def _joined(left: Rows, right: Rows, facts: Facts) -> Any:  # noqa: ANN401 (the fields of Grouped)
-    num = len(facts.ends) - 1
-    parent, refused, held = np.arange(num), np.zeros(num, np.bool_), np.zeros(len(left), np.bool_)
+def _joined(links: Links, facts: Facts) -> Any:  # noqa: ANN401 (the fields of Grouped)
+    num, left, right = len(facts.ends) - 1, links.left, links.right
+    parent, refused, held = np.arange(num), np.zeros(num), np.zeros(len(left), np.bool_)
     start, end, pool = facts.ends[:-1].copy(), facts.ends[1:].copy(), facts.values.copy()
     size = len(pool)
     for i in range(len(left)):
@@ -63,16 +63,19 @@ def _joined(left: Rows, right: Rows, facts: Facts) -> Any:  # noqa: ANN401 (the 
             continue
         one, two = pool[start[a] : end[a]], pool[start[b] : end[b]]
         if conflict(one, two):
-            refused[left[i]] = refused[right[i]] = True
+            for node in (left[i], right[i]):
+                refused[node] = max(refused[node], links.similarity[i])
             continue
         both = _union(one, two)
         a, b = min(a, b), max(a, b)
         parent[b], held[i] = a, True
         if size + len(both) > len(pool):
             more = np.empty(2 * (size + len(both)), np.uint64)
-            more[:size] = pool[:size]
+            for k in range(size):
+                more[k] = pool[k]
             pool = more
-        pool[size : size + len(both)] = both
+        for k in range(len(both)):
+            pool[size + k] = both[k]
         start[a], end[a] = size, size + len(both)
         size += len(both)
     for i in range(num):

@@ -24,7 +24,8 @@ def decided(records: pa.Table, threshold: float, apart: bool) -> pa.Table:
     """Links and linked conversations, any number of times -> group, kept one, similarity, conflict, fate by row.
 
     `apart`: whether facts in conflict keep conversations apart. Similarity is the Jaccard with the kept one where the
-    two were compared, else the weakest link on the way to it.
+    two were compared, else the weakest link on the way to it; without a group, that with the nearest conversation from
+    which this one was kept apart (1: the two differ in numbers or other facts alone).
     """
     is_link = records[OTHER.name].is_valid()
     nodes, pairs = records.filter(pc.invert(is_link)), records.filter(is_link)
@@ -78,14 +79,15 @@ def _similarity(links: Links, holds: Any, of_row: Rows, kept: Rows) -> npt.NDArr
 
 def _table(nodes: pa.Table, rows: Rows, group: Rows, kept: Rows, similarity: Any, refused: Any, num: int) -> pa.Table:  # noqa: ANN401
     grouped = np.bincount(group, minlength=num)[group] > 1 if len(group) else np.zeros(0, bool)
+    apart = refused > 0
     ids = pc.if_else(pa.array(grouped), array(nodes, "conversation_id").take(pa.array(kept)), None)
     gone = pa.array(grouped & (kept != np.arange(len(kept))))
     columns = {
         ROW.name: rows,
         "dedup_group": ids,
         "dedup_kept_id": ids,
-        "dedup_similarity": pa.array(similarity, mask=~grouped),
-        "dedup_entity_conflict": pa.array(refused, mask=~refused),
+        "dedup_similarity": np.where(grouped, similarity, refused),
+        "dedup_entity_conflict": pa.array(apart, mask=~apart),
         "set_aside_why": pc.if_else(gone, "near_duplicate", pa.scalar(None, pa.string())),
     }
-    return pa.table(columns).filter(pa.array(grouped | refused))
+    return pa.table(columns).filter(pa.array(grouped | apart))

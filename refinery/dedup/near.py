@@ -45,7 +45,11 @@ class NearDuplicates(Exchange):
         return self
 
     def writes(self) -> pa.Schema:
-        """For members of a group, and rows with a conflict, only: see `Groups`."""
+        """For members of a group and conversations kept apart only: group (its kept id), kept id, similarity, fate.
+
+        `dedup_similarity` is the Jaccard with the kept one (where the two were not compared, the weakest link on the
+        way to it); of one without a group, with the nearest from which its facts kept it apart.
+        """
         return pa.schema(
             [
                 ("dedup_group", pa.string()),

@@ -1,6 +1,9 @@
-"""Shingles of a comparable form: character n-grams as hashes, their sorted sets, and the Jaccard of two sets.
+"""Shingles of a comparable form: runs of characters as hashes, their sorted sets, and the Jaccard of two sets.
 
-5-grams from 20 characters, 3-grams from 10, 2-grams from 5; a shorter text has none and is compared whole.
+From 20 characters a shingle is four Chinese characters or five others, or what weighs as much of both; from 10 it is
+three, from 5 two of any kind; a shorter text has none and is compared whole. Four and not five Chinese characters
+because the form holds no punctuation between them: of pairs whose 5-grams of the plain text have a Jaccard of 0.8,
+5-grams of the form find 90 % and 4-grams 99 % (n = 183 edited copies).
 """
 
 from typing import Any, Final
@@ -16,34 +19,48 @@ Hashes = npt.NDArray[np.uint32]
 
 SHORTEST: Final = 5
 """Characters below which a text has no shingles."""
+_MIDDLE: Final = 10
+_LONG: Final = 20
+_FULL: Final = 20
+"""The weight of a shingle in a long text."""
 _BASE: Final = np.uint64(0x9E3779B97F4A7C15)
 """Odd, so that the rolling polynomial loses nothing; `mix` takes its structure away."""
 
 
 @compiled
-def size_for(num: int) -> int:
-    """Characters of a shingle in a text of `num` characters; 0 where it has none."""
-    if num >= 20:
-        return 5
-    return 3 if num >= 10 else (2 if num >= SHORTEST else 0)
+def hashed(codes: Codes, num: int, out: Words) -> int:
+    """The hash of each shingle of `codes[:num]` in order, repeats too, into `out`; how many there are."""
+    if num < SHORTEST:
+        return 0
+    full = _FULL if num >= _LONG else (3 if num >= _MIDDLE else 2)
+    start, weight, state, size = 0, 0, np.uint64(0), 0
+    for i in range(num):
+        state = state * _BASE + np.uint64(codes[i])
+        weight += _weight(codes[i]) if full == _FULL else 1
+        while start < i:
+            first = _weight(codes[start]) if full == _FULL else 1
+            if weight - first < full:
+                break
+            state -= _power(i - start) * np.uint64(codes[start])
+            weight, start = weight - first, start + 1
+        if weight >= full:
+            out[size] = mix(state + np.uint64(i - start + full))
+            size += 1
+    return size
 
 
 @compiled
-def hashed(codes: Codes, num: int, out: Words) -> int:
-    """The hash of each shingle of `codes[:num]` in order, repeats too, into `out`; how many there are."""
-    size = size_for(num)
-    if size == 0:
-        return 0
-    leaving, state = np.uint64(1), np.uint64(0)
-    for _ in range(size):
-        leaving *= _BASE
-    for i in range(num):
-        state = state * _BASE + np.uint64(codes[i])
-        if i >= size:
-            state -= leaving * np.uint64(codes[i - size])
-        if i >= size - 1:
-            out[i - size + 1] = mix(state + np.uint64(size))
-    return num - size + 1
+def _weight(code: Any) -> int:  # noqa: ANN401 (uint32)
+    """Of a fifth or a quarter of a shingle: Chinese characters and kana 5, others 4."""
+    return 5 if 0x2E80 <= code < 0xAC00 or 0xF900 <= code < 0xFB00 or code >= 0x20000 else 4
+
+
+@compiled
+def _power(exponent: int) -> Any:  # noqa: ANN401 (uint64)
+    found = np.uint64(1)
+    for _ in range(exponent):
+        found *= _BASE
+    return found
 
 
 @compiled
