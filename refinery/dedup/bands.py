@@ -11,7 +11,7 @@ from refinery.dedup.forms import Offsets, Scratch, Tables, Turns, form
 from refinery.dedup.signature import Slots, sign
 from refinery.stage import KEY, ROW
 from refinery.text.compiled import compiled
-from refinery.text.facts import IDENTIFIER, NUMBER, Words, mix
+from refinery.text.facts import MIXED, NUMBER, Words, mix
 from refinery.text.shingles import hashed
 
 _KIND, _WHOLE = np.uint64(56), np.uint64(1)
@@ -98,9 +98,10 @@ def _bits(slots: Slots, start: int) -> Any:  # noqa: ANN401 (uint64)
 def _anchor(facts: Words, num: int) -> Any:  # noqa: ANN401 (uint32)
     """The greatest hash among the long numbers, else among the others: the same numbers give the same anchor."""
     best = np.uint64(0)
-    for kind in (IDENTIFIER, NUMBER):
+    for long in (np.uint64(1), np.uint64(0)):
         for k in range(num):
-            if facts[k] >> _KIND == kind:
+            kind = facts[k] >> _KIND
+            if (kind == NUMBER or kind == MIXED) and facts[k] & np.uint64(1) == long:  # noqa: PLR1714 (slower)
                 best = max(best, mix(facts[k]))
         if best:
             break

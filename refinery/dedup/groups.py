@@ -34,7 +34,7 @@ class Facts(NamedTuple):
 
 
 class Grouped(NamedTuple):
-    """By node: the lowest node of its group, and the strongest link refused for its facts (or 0); by link: if it holds."""
+    """By node: the lowest of its group, and its strongest link that was refused, or 0; by link: whether it holds."""
 
     group: Rows
     refused: Shares
@@ -45,7 +45,7 @@ def grouped(links: Links, facts: Facts, threshold: float) -> Grouped:
     """Nodes (numbered by content, each with its facts) in groups by the links of at least the threshold."""
     order = np.lexsort((links.right, links.left, -links.similarity))
     order = order[links.similarity[order] >= threshold]
-    group, refused, held = _joined(Links(*(column[order] for column in links)), facts)
+    group, refused, held = _joined(Links(links.left[order], links.right[order], links.similarity[order]), facts)
     holds = np.zeros(len(links.left), bool)
     holds[order] = held
     return Grouped(group, refused, holds)

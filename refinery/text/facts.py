@@ -17,9 +17,9 @@ from refinery.text.compiled import compiled
 
 Words = npt.NDArray[np.uint64]
 
-NUMBER, WORD, VALUE, IDENTIFIER, FIELD = 1, 2, 3, 4, 5
-"""Kinds: short words with a digit and Chinese numerals; the words below; arguments of calls; long words with a digit
-(orders, dates); FIELD and above, to 31, are for what is known beside the text."""
+NUMBER, WORD, VALUE, MIXED, FIELD = 1, 2, 3, 4, 5
+"""Kinds: numbers, Chinese numerals too; the words below; arguments of calls; words with letters and digits; FIELD and
+above, to 31, are for what is known beside the text. The last bit of a number is 1 where it is long (orders, dates)."""
 _NUMERAL, _UNIT, _BEFORE, _ENDING = 4, 8, 16, 32
 _TELLING = _NUMERAL | _UNIT | _ENDING
 """Marks of Chinese characters: numerals, units, what stands before a numeral, and the last ones of listed words."""
@@ -44,6 +44,7 @@ _BASIS: Final = np.uint64(0xCBF29CE484222325)
 _PRIME: Final = np.uint64(0x100000001B3)
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _HASH: Final = np.uint64((1 << 56) - 1)
+_LAST: Final = np.uint64(1)
 _ZERO, _SPACE = np.uint32(ord("0")), np.uint32(ord(" "))
 _OPEN, _CLOSE = np.uint32(ord("[")), np.uint32(ord("]"))
 
@@ -111,21 +112,28 @@ def kind_of(code: Any, kind: Bytes) -> int:  # noqa: ANN401
 
 
 @compiled
-def _number(codes: Codes, start: int, end: int) -> Any:  # noqa: ANN401 (uint64)
-    """The hash of a number; thousands' commas and zeros behind the point do not count: 1,000.00 is 1000."""
-    last, point = end, -1
-    for i in range(start, end):
-        if codes[i] == 46:
-            point = i if point < 0 else end
-    if 0 < point < end:
-        while codes[last - 1] == _ZERO:
-            last -= 1
-        last -= int(codes[last - 1] == 46)
-    state = _BASIS
-    for i in range(start, last):
-        if codes[i] != 44:
-            state = (state ^ np.uint64(codes[i])) * _PRIME
-    return mix(state)
+def _number(codes: Codes, start: int, end: int, kind: Bytes) -> Any:  # noqa: ANN401 (uint64)
+    """The hash of a word with digits: of its parts, without zeros before them, whatever mark stands between them.
+
+    2026-05-01 is 2026/5/1, 1,000.00 is 1000. The last bit is 1 where that is long.
+    """
+    state, at, size = _BASIS, start, 0
+    while at < end:
+        until = at
+        while until < end and kind_of(codes[until], kind) != SEPARATOR:
+            until += 1
+        mark = codes[at - 1] if at > start else np.uint32(0)
+        thousands = mark == 44 and until - at == 3
+        first = at
+        while first < until and codes[first] == _ZERO and not thousands:
+            first += 1
+        if first < until or not (mark == 46 and until == end):
+            state = state if thousands else (state ^ np.uint64(46)) * _PRIME
+            for i in range(first, until):
+                state = (state ^ np.uint64(codes[i])) * _PRIME
+            size += until - first
+        at = until + 1
+    return (mix(state) & ~_LAST) | np.uint64(size >= _LONG)
 
 
 @compiled
@@ -137,7 +145,7 @@ def masked(  # noqa: C901 (one loop, see below)
     The turn begins a new word. `out` needs as many places as there are codes and one more, `facts` as many as codes.
     One loop over the codes, since a call a word made it four times slower.
     """
-    word, digit, state, first = -1, False, _BASIS, num
+    word, digit, letter, state, first = -1, False, False, _BASIS, num
     apart, latin = True, num > 0 and kind_of(out[num - 1], kind) & CLASS != HAN
     for at in range(start, end + 1):
         one = kind_of(codes[at], kind) if at < end else SEPARATOR
@@ -146,10 +154,11 @@ def masked(  # noqa: C901 (one loop, see below)
                 if apart and latin:
                     out[num] = _SPACE
                     num += 1
-                word, digit, state, first = at, False, _BASIS, num
+                word, digit, letter, state, first = at, False, False, _BASIS, num
             out[num] = codes[at]
             state = (state ^ np.uint64(codes[at])) * _PRIME
             digit |= one == DIGIT
+            letter |= one == LETTER
             num += 1
             continue
         if word >= 0:
@@ -161,8 +170,7 @@ def masked(  # noqa: C901 (one loop, see below)
                 # A word with a digit in it is one 0, whatever it says.
                 out[first], num = _ZERO, first + 1
                 if not _placeholder(codes, start, word, at, end, kind):
-                    kind_of_number = IDENTIFIER if at - word >= _LONG else NUMBER
-                    facts[num_facts] = fact(kind_of_number, _number(codes, word, at))
+                    facts[num_facts] = fact(MIXED if letter else NUMBER, _number(codes, word, at, kind))
                     num_facts += 1
             elif listed_word(state, table):
                 facts[num_facts] = fact(WORD, mix(state))
@@ -180,8 +188,8 @@ def masked(  # noqa: C901 (one loop, see below)
 
 @compiled
 def _joins(codes: Codes, at: int, end: int, kind: Bytes) -> bool:
-    """Whether `, - . / :` stands between two digits: in an amount, date or time."""
-    if at + 1 >= end or not (44 <= codes[at] <= 47 or codes[at] == 58):
+    """Whether one mark, and no space, stands between two digits: in an amount, date or time."""
+    if at + 1 >= end or codes[at] == _SPACE:
         return False
     return kind_of(codes[at - 1], kind) == DIGIT and kind_of(codes[at + 1], kind) == DIGIT
 
@@ -206,7 +214,7 @@ def _han_fact(codes: Codes, start: int, at: int, kind: Bytes, table: Words, fact
         while first > max(start, at - _MAX_NUMERAL) and kind_of(codes[first - 1], kind) & _NUMERAL:
             first -= 1
     if one & _UNIT and first < at:
-        facts[num_facts] = fact(NUMBER, mix(_state(codes, first, at + 1)))
+        facts[num_facts] = fact(NUMBER, mix(_state(codes, first, at + 1)) & ~_LAST)
         return num_facts + 1
     if one & _NUMERAL and first > start and kind_of(codes[first - 1], kind) & _BEFORE:
         facts[num_facts] = fact(WORD, mix(_state(codes, first - 1, at + 1)))
