@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 rules_app = typer.Typer(help="Check and test a rule repository.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+dedup_app = typer.Typer(help="Look at duplicates and move their threshold.", no_args_is_help=True)
+app.add_typer(dedup_app, name="dedup")
 plan_app = typer.Typer(help="Look at what a plan does.", no_args_is_help=True)
 app.add_typer(plan_app, name="plan")
 models_app = typer.Typer(help="Make a model's folder.", no_args_is_help=True)
@@ -203,6 +205,22 @@ def models_get(
 
         get(out)
         typer.echo(f"{out}: SmolLM2-135M-Instruct")
+
+
+@dedup_app.command("rethreshold")
+def dedup_rethreshold(
+    plan: Annotated[Path, typer.Argument(help="Plan with the stage dedup.near, published in the lake.")],
+    threshold: Annotated[float, typer.Option(help="Jaccard from which conversations are near duplicates.")],
+    source: Annotated[str | None, typer.Option(help="As given to `refinery run`.")] = None,
+    target: Annotated[str, typer.Option(help="The lake it was published into.")] = "lake",
+    engine: Annotated[str, typer.Option(help="cluster or local, as of `refinery run`.")] = "cluster",
+) -> None:
+    """Move the threshold of near duplicates and publish again; signatures and comparisons are not made again."""
+    with told():
+        from refinery.engine.main import rethreshold
+
+        rethreshold(plan, threshold, source=source, target=target, engine=engine)
+        typer.echo(f"published at threshold {threshold}; write it into the plan to keep it for the next run", err=True)
 
 
 def main() -> None:

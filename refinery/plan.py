@@ -103,7 +103,7 @@ class Plan(BaseModel):
     def run_id(self) -> str:
         """16 hex characters over plan and sources: the same run started again finds its own work."""
         content = self.model_dump(mode="json", exclude={"stages", "max_fault_share", "models"})
-        steps = [[s.name, s.parameters()] for s in self.stages]
+        steps = [[s.name, {k: v for k, v in s.parameters().items() if k not in s.movable}] for s in self.stages]
         # A model's address, limits and price may change; its name and sampling make another run.
         asked = {s.name: self.asked(s).identity for s in self.stages if isinstance(s, Ask)}
         whole = orjson.dumps([content, steps, asked], option=orjson.OPT_SORT_KEYS)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from refinery.engine.batch import place_of, split
 from refinery.engine.manifest import Entry, Output
-from refinery.engine.tasks import ROW, Work, read_shard, reducer_of
+from refinery.engine.tasks import Work, read_shard, reducer_of
 from refinery.errors import StorageError
 from refinery.models.answer import check
 from refinery.models.repair import repair
@@ -30,7 +30,7 @@ from refinery.records.fate import (
     STAGE_FAULT,
     UNANSWERED,
 )
-from refinery.stage import Ask, Request
+from refinery.stage import ROW, Ask, Request
 from refinery.storage.shards import ShardFile, ShardWriter
 
 RETURNED: Final = pa.schema([("key", pa.string()), ("answer", pa.string()), ("fault", pa.string())])

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from refinery.engine import ask, intake
+from refinery.engine.exchange import map_task, reduce_task
 from refinery.engine.manifest import Entry, put_entry
 from refinery.engine.passes import Kind
-from refinery.engine.tasks import Work, map_task, reduce_task, shard_task
+from refinery.engine.tasks import Work, shard_task
 
 Task = dict[str, Any]
 _FUNCTIONS: Final[dict[Kind, Callable[[Work, Task], Entry]]] = {

@@ -45,6 +45,15 @@ class Report(NamedTuple):
     passed_over: str = ""
 
 
+class Exchanged(NamedTuple):
+    """How far an exchange is: files of its mappers and of what its earlier rounds found, rows of the last of these."""
+
+    maps: tuple[str, ...] = ()
+    found: tuple[tuple[str, ...], ...] = ()
+    rows: int = 0
+    done: bool = False
+
+
 class Run:
     """One run of a plan into one lake."""
 
@@ -129,23 +138,21 @@ class Run:
         joins: list[Join] = []
         shards: list[Task] = []
         wide: list[Entry] = []
-        maps: tuple[str, ...] = ()
+        exchanged = Exchanged()
         rows = 0
         for number, (one, mark) in enumerate(zip(passes, prints, strict=True)):
             work = self._work(number, one, mark, tuple(joins))
-            reducers = max(1, -(-rows // self._plan.shards.reducer_rows))
             if one.kind == "intake":
                 entries = self._intake(work, frozen, mark)
             elif one.kind == "ask":
                 entries, totals = rounds.rounds(self._asking(work, one, shards, rows))
                 asked.append(closing.Asked(work.ask(), one.first_step, totals))
                 joins.append(Join(one.steps[0], one.first_step, _paths(entries), by_shard=True))
-            elif one.kind == "map":
-                maps = _paths(self._do(one.name, Booked(work._replace(reducers=reducers)), shards))
-            elif one.kind == "reduce":
-                ranges = [{"task": k} for k in range(reducers)]
-                entries = self._do(one.name, Booked(work._replace(maps=maps, reducers=reducers)), ranges)
-                joins.append(Join(one.steps[0], one.first_step, _paths(entries)))
+            elif one.kind in ("map", "reduce"):
+                exchanged = self._round(one, work, shards, rows, exchanged)
+                if exchanged.done:
+                    joins.append(Join(one.steps[0], one.first_step, exchanged.found[-1]))
+                    exchanged = Exchanged()
             else:
                 entries = self._do(one.name, Booked(work), shards)
             if one.kind in ("intake", "stages"):
@@ -167,6 +174,19 @@ class Run:
             return self._do(name, Booked(part), tasks)
 
         return rounds.Asking(work, shards, ranges, do, client, self._progress)
+
+    def _round(self, one: Pass, work: Work, shards: list[Task], rows: int, before: Exchanged) -> Exchanged:
+        """Half a round of an exchange: the mappers, or the reducers, as many as its rows ask for."""
+        each = one.rounds[one.round]
+        follows = one.round > 0 and one.rounds[one.round - 1].by_row
+        weight = (before.rows if follows else rows) * each.weight
+        reducers = max(1, -(-weight // self._plan.shards.reducer_rows)) if each.reads() else 1
+        work = work._replace(reducers=reducers, round=one.round, found=before.found, maps=before.maps)
+        if one.kind == "map":
+            return before._replace(maps=_paths(self._do(one.name, Booked(work), shards)))
+        entries = self._do(one.name, Booked(work), [{"task": k} for k in range(reducers)])
+        rows = sum(o.file.rows for e in entries for o in e.outputs)
+        return Exchanged((), (*before.found, _paths(entries)), rows, one.round == len(one.rounds) - 1)
 
     def _work(self, number: int, one: Pass, mark: str, joins: tuple[Join, ...]) -> Work:
         folder = f"{self._home}/{number:02d}-{one.name}-{mark[:16]}"

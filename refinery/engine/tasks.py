@@ -1,6 +1,6 @@
 """What a worker does with one task of a pass: a task is data, and equal tasks give equal bytes wherever they run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,12 +14,10 @@ from refinery.engine.passes import Kind
 from refinery.lake.tables import FIXED, TableWriter, conversations_schema, explode
 from refinery.ledger import Counts, count, merge
 from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_WHY
-from refinery.stage import Ask, Exchange, Stage, Step
+from refinery.stage import ROW, Ask, Exchange, Stage, Step
 from refinery.storage.shards import ShardWriter, WideFile, parquet
 from refinery.storage.store import Store
 
-ROW = pa.field("_row", pa.int64())
-"""Shard number in the upper, row in the lower 32 bits."""
 _SLICE_BYTES = 16 * 2**20
 
 
@@ -49,6 +47,8 @@ class Work(NamedTuple):
     reducers: int = 1
     maps: tuple[str, ...] = ()  # of a reduce: the mappers' files; of an ask's rounds, see engine.ask
     model: str = ""  # of an ask: the identity of the model that is asked
+    round: int = 0  # of an exchange
+    found: tuple[tuple[str, ...], ...] = ()  # files of what its earlier rounds found
 
     @property
     def store(self) -> Store:
@@ -143,38 +143,6 @@ def _slices(rows: pa.Table) -> Iterator[pa.Table]:
         yield rows.slice(start, step)
 
 
-def map_task(work: Work, task: dict[str, Any]) -> Entry:
-    """The narrow columns of one shard, a row group a reducer."""
-    exchange = work.exchange()
-    columns = sorted(exchange.reads())
-    parts = []
-    for rows, _ in read_shard(work, task, [*columns, SET_ASIDE_BY.name, SET_ASIDE_WHY.name]):
-        parts.append(rows if exchange.dead_rows else split(rows)[0])
-    table = pa.concat_tables(parts).select([ROW.name, *columns]) if parts else None
-    schema = pa.schema([ROW, *(work.before.field(c) for c in columns)])
-    with ShardWriter(work.store, schema, work.scratch, "narrow") as out:
-        table = table.combine_chunks() if table is not None else schema.empty_table()
-        reducer = reducer_of(table[exchange.key].combine_chunks(), work.reducers)
-        for k in range(work.reducers):
-            out.write_group(table.filter(pa.array(reducer == k)) if work.reducers > 1 else table)
-        file = out.finish(f"{work.folder}/data", f"map-{task['task']:06d}")
-    return Entry(task["task"], (Output("work", None, file),))
-
-
-def reduce_task(work: Work, task: dict[str, Any]) -> Entry:
-    """One key range of all mappers' files -> the rows that the exchange gives a value, sorted by row."""
-    exchange, store = work.exchange(), work.store
-    # By row number as they are: mappers' files stand in the order of their shards, and their rows in the order of rows.
-    parts = (parquet(store, path).read_row_group(task["task"]) for path in work.maps)
-    table = pa.concat_tables(parts).combine_chunks()
-    schema = pa.schema([ROW, *exchange.writes()])
-    result = exchange.reduce(table) if table.num_rows else schema.empty_table()
-    with ShardWriter(store, schema, work.scratch, "narrow") as out:
-        out.write(result.select(schema.names).sort_by(ROW.name))
-        file = out.finish(f"{work.folder}/data", f"reduce-{task['task']:06d}")
-    return Entry(task["task"], (Output("work", None, file),))
-
-
 def reducer_of(keys: pa.Array, reducers: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """The key range of each hex digest, by its first 8 digits."""
     if not len(keys):
@@ -188,7 +156,9 @@ def reducer_of(keys: pa.Array, reducers: int) -> np.ndarray[Any, np.dtype[np.int
 def read_shard(work: Work, task: dict[str, Any], columns: list[str] | None = None) -> Iterator[tuple[pa.Table, Counts]]:
     """The shard's row groups with all joins on and `_row`, and the counts of what the joins set aside."""
     store, shard = work.store, task["task"]
-    joins = [(join, _rows_of(store, join, shard)) for join in work.joins]
+    joins = [
+        (join, rows_of(store, (join.files[shard],) if join.by_shard else join.files, shard)) for join in work.joins
+    ]
     start = 0
     for group in WideFile(store, task["path"], columns).groups():
         number = pa.array(np.arange(start, start + group.num_rows) + (shard << 32), pa.int64())
@@ -201,17 +171,19 @@ def read_shard(work: Work, task: dict[str, Any], columns: list[str] | None = Non
         yield rows if columns else rows.drop_columns([ROW.name]), merge(counts)
 
 
-def _rows_of(store: Store, join: Join, shard: int) -> pa.Table:
-    """The reducers' rows for one shard; row groups of other shards are passed over by their statistics."""
+def rows_of(store: Store, files: Sequence[str], shard: int) -> pa.Table:
+    """The reducers' rows for one shard, sorted; row groups of other shards are passed over by their statistics."""
     low, high, parts = shard << 32, (shard + 1) << 32, []
-    for path in (join.files[shard],) if join.by_shard else join.files:
+    for path in files:
         file = parquet(store, path)
         for group in range(file.num_row_groups):
             facts = file.metadata.row_group(group).column(0).statistics
             if facts.min < high and facts.max >= low:
                 rows = file.read_row_group(group)
                 parts.append(rows.filter(pc.and_(pc.greater_equal(rows[ROW.name], low), pc.less(rows[ROW.name], high))))
-    return pa.concat_tables(parts) if parts else pa.schema([ROW, *join.step.adds()]).empty_table()
+        if not parts and path == files[-1]:
+            return file.schema_arrow.empty_table()
+    return pa.concat_tables(parts).sort_by(ROW.name).combine_chunks()
 
 
 def joined(rows: pa.Table, join: Join, found: pa.Table, shard: int, start: int) -> tuple[pa.Table, Counts]:

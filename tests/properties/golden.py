@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from refinery.engine.exchange import decide
 from refinery.engine.intake import spans, tasks
 from refinery.engine.passes import INTAKE_VERSION
 from refinery.errors import ParseError
@@ -56,7 +57,7 @@ def _outputs(name: str) -> Iterator[Any]:
         if isinstance(step, Ask):
             yield [str(step.writes()), [tables.folded(step, row, tables.hashed) for row in given.to_pylist()]]
             continue
-        result = step.open()(given) if isinstance(step, Stage) else step.reduce(given).sort_by("_row")
+        result = step.open()(given) if isinstance(step, Stage) else decide(step, given)
         yield [str(result.schema), result.to_pylist()]
 
 
