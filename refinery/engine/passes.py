@@ -20,7 +20,8 @@ INTAKE_VERSION: Final = 3
 ENGINE_VERSION: Final = 2
 """Raised when joins, the flat tables or the layout of files change."""
 _LIBRARIES: Final = (
-    "pyarrow", "numpy", "orjson", "google-re2", "python-stdnum", "common-expression-language", "pydantic", "pyyaml",
+    "pyarrow", "numpy", "numba", "orjson", "google-re2", "python-stdnum", "phonenumbers", "common-expression-language",
+    "pydantic", "pyyaml",,
     "numba"
 )  # fmt: skip
 
