@@ -63,9 +63,7 @@ def replace(address: str, data: bytes) -> None:
 def test_source_and_lake_on_s3_give_the_rows_of_local_files(demo, prefix):
     log, lake = demo
     refine(DEMO, source=put(log, prefix), target=f"{prefix}/lake", limit=None, engine="local")
-    found = table_hashes(f"{prefix}/lake", RUN_ID)
-    assert found == table_hashes(lake, RUN_ID)
-    assert len(found) == 6
+    assert table_hashes(f"{prefix}/lake", RUN_ID) == table_hashes(lake, RUN_ID)
     assert rows(f"{prefix}/lake", "SELECT count(*) FROM conversations") == [(2_000,)]
 
 
