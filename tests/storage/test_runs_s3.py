@@ -21,6 +21,8 @@ from refinery.engine.local import LocalExecutor
 from refinery.engine.main import refine
 from refinery.engine.run import Run
 from refinery.errors import InputError, StorageError
+from refinery.intake.reader import Limits, read
+from refinery.intake.source import Source
 from refinery.lake import snapshot
 from refinery.plan import load
 from refinery.storage import remote
@@ -28,6 +30,7 @@ from refinery.storage.store import Store
 from tests import logs
 from tests.engine.runs import DyingExecutor, Killed, published_bytes, rows, run, table_hashes
 from tests.faults.killing import machines
+from tests.intake.oracle import CONTENT, NAMES, packed
 from tests.logs import conversation, plan
 from tests.storage import s3
 
@@ -246,6 +249,37 @@ def test_access_lost_in_the_middle_of_a_run_stops_it_and_quarantines_nothing(pre
     with pytest.raises(StorageError, match=rf"cannot read {source}/.*: access refused"):
         run(path, tmp_path / "lake", Expiring())
     assert snapshot.latest(Store(tmp_path / "lake")) == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_container_is_read_from_a_bucket_as_from_a_disk(prefix, tmp_path, monkeypatch, name):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / name).write_bytes(packed(name, CONTENT))
+    here, there = (Source(name="logs", path=path) for path in (str(tmp_path / "logs"), put(tmp_path / "logs", prefix)))
+    found = [list(read(source, *source.freeze(), Limits())) for source in (here, there)]
+    assert found[0] == found[1] != []
+    (file,) = there.freeze()
+    monkeypatch.setattr("s3fs.core.S3File._fetch_range", _refused)
+    with pytest.raises(StorageError, match="cannot read s3://.*: access refused"):
+        list(read(there, file, Limits()))
+
+
+def _refused(*_: object) -> bytes:
+    raise PermissionError("the token expired")
+
+
+def test_turn_tables_are_read_from_a_bucket_as_from_a_disk(prefix, tmp_path):
+    from tests.engine import test_turn_tables as tables
+
+    made = [row for number in range(30) for row in tables.turns(number)]
+    for name, some in {"a.csv": made[::2], "b.parquet": made[1::4], "c.tsv.gz": made[3::4]}.items():
+        tables.write(tmp_path / "logs", name, some)
+    for lake, source in ((tmp_path / "lake", tmp_path / "logs"), (f"{prefix}/lake", put(tmp_path / "logs", prefix))):
+        path = tmp_path / "plan.yaml"
+        path.write_text(tables.PLAN.format(path=source, columns=tables.COLUMNS, more="", input_bytes=4000))
+        run(path, lake)
+    assert table_hashes(f"{prefix}/lake", RUN_ID) == table_hashes(tmp_path / "lake", RUN_ID)
+    assert rows(f"{prefix}/lake", "SELECT count(*) FROM turns") == [(120,)]
 
 
 def test_nothing_at_an_address_is_said(prefix, tmp_path):
