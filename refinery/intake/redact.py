@@ -81,7 +81,7 @@ class Redact(Stage):
     """`intake.redact`: every text-bearing column in, the same columns masked out."""
 
     name: ClassVar[str] = "intake.redact"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def reads(self) -> frozenset[str]:
         """All columns that hold text from the log but ids, which people trace by (`refinery.intake.ids`)."""
@@ -135,7 +135,9 @@ def _redact(table: pa.Table) -> pa.Table:
     columns = {name: array(table, name) for name in _OURS}
     texts = [_text(name, leaf) for name, column in columns.items() for leaf in string_leaves(column)]
     roles = next(text.leaf.values for text in texts if (text.column, text.leaf.path) == ("turns", ("role",)))
-    texts = [text for text in texts if text.leaf.path not in _OURS[text.column]]
+    texts = [text for text in texts if text.leaf.path not in _OURS[text.column] and not _is_empty(text.leaf.values)]
+    if not texts:
+        return table.select(list(_OURS))
     groups = _groups(texts)
     _answers(texts, groups, roles)
     flags = [
@@ -153,6 +155,10 @@ def _redact(table: pa.Table) -> pa.Table:
     return pa.table({name: replace_leaves(column, changed[name]) for name, column in columns.items()})
 
 
+def _is_empty(values: pa.Array) -> bool:
+    return len(values) == values.null_count
+
+
 def _groups(texts: list[_Text]) -> list[npt.NDArray[np.uint16]]:
     """Per text leaf the groups of patterns that the prefilter gives each value."""
     found = candidates(pa.concat_arrays([text.leaf.values for text in texts]))
@@ -163,10 +169,11 @@ def _answers(texts: list[_Text], groups: list[npt.NDArray[np.uint16]], roles: pa
     """Puts on what customers say next the bits of what the agent asked them for."""
     for which, (column, leaf, *_) in enumerate(texts):
         if (column, leaf.path) == ("turns", ("content",)):
-            customer = _numpy(pc.equal(roles, "user"))
-            asked = np.where(customer, 0, questions(leaf.values))
-            for place in np.flatnonzero(asked).tolist():
-                groups[which][_next(customer, leaf.rows, place)] |= asked[place]
+            customer, agent = (_numpy(pc.equal(roles, role)) for role in ("user", "assistant"))
+            said = np.flatnonzero(agent)
+            asked = questions(leaf.values.take(pa.array(said)))
+            for place, bits in zip(said[asked > 0].tolist(), asked[asked > 0], strict=True):
+                groups[which][_next(customer, leaf.rows, place)] |= bits
 
 
 def _next(customer: Mask, rows: Indices, place: int) -> list[int]:

@@ -7,6 +7,7 @@ Ann Lee"): Ann alone, or ann lee in small letters, is then found where nothing n
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from refinery.text.folding import fold
@@ -46,19 +47,19 @@ class Known(NamedTuple):
     value: str
 
 
-def spellings(kind: str, value: str) -> Iterator[Known]:
+@lru_cache(maxsize=4096)
+def spellings(kind: str, value: str) -> tuple[Known, ...]:
     """How a value may stand in other texts: as it is, as JSON writes it in ASCII, and parts of a name."""
     value = fold(value).text
     if not _telling(kind, value):
-        return
+        return ()
     normal = normalised(kind, value)
     found = {value}
     words = value.split() if kind == NAME and value[0] < "\u2e80" else []
     if len(words) > 1:
         found |= {value.lower(), *(word.strip(".,") for word in words if _stands_alone(word.strip(".,")))}
-    for literal in found:
-        for written in {literal, json.dumps(literal)[1:-1]}:
-            yield Known(written, literal[0] + literal[-1], kind, normal)
+    written = {(form, literal[0] + literal[-1]) for literal in found for form in (literal, json.dumps(literal)[1:-1])}
+    return tuple(Known(form, edges, kind, normal) for form, edges in sorted(written))
 
 
 def _telling(kind: str, value: str) -> bool:

@@ -58,10 +58,11 @@ _MAX_SWEEPS = 8
 _BEFORE, _AFTER = 360, 120
 """Bytes of the surroundings that a check is given."""
 SHAPES: Final = 1
+CUED: Final = 2
 KEYS: Final = 1 << len(GROUPS)
 ALL: Final = 2 * KEYS - 1
 ASKED: Final = 2 * KEYS
-"""Bits: what is told by its shape alone, keys of JSON, all groups of patterns and keys; from
+"""Bits: what is told by its shape alone, by a cue and digits, keys of JSON, all groups of patterns and keys; from
 ASKED on, what a text was asked for (`questions`)."""
 
 
@@ -164,7 +165,8 @@ def _line(plain: str) -> bytes:
 
 def _found(line: bytes, groups: int) -> list[tuple[int, int, str]]:
     """Spans in bytes of UTF-8, in order."""
-    found, decoys = list[tuple[int, int, str]](), _DECOYS
+    found = list[tuple[int, int, str]]()
+    decoys = _DECOYS if groups & (SHAPES | CUED) else []
     for _ in range(_MAX_SWEEPS):  # a value gone may uncover its neighbour: 13812345678.4111111111111111
         before = len(found)
         triggered = sorted(_triggered(line, groups))

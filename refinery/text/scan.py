@@ -19,13 +19,12 @@ class Texts:
     """
 
     def __init__(self, values: pa.Array) -> None:
-        filled = pc.fill_null(values, "").cast(pa.string())
-        sizes = pc.binary_length(filled).to_numpy(zero_copy_only=False).astype(np.int64)
+        sizes = pc.fill_null(pc.binary_length(values), 0).to_numpy(zero_copy_only=False).astype(np.int64)
         self._places = np.flatnonzero(sizes)
         self._ends: list[int] = np.cumsum(sizes[self._places] + 1).tolist()
         self._joined = memoryview(b"")
         if self._ends:
-            texts = filled.filter(pa.array(sizes > 0))
+            texts = values.take(pa.array(self._places)).cast(pa.string())
             joined = pc.binary_join(pa.ListArray.from_arrays([0, len(texts)], texts), "\0")
             self._joined = memoryview(joined.buffers()[2])[: self._ends[-1] - 1]
 

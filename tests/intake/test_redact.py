@@ -4,7 +4,7 @@ import json
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refinery.intake.redact import Redact, redact_text
@@ -194,6 +194,7 @@ def test_empty_tables_and_null_columns_pass(rows):
     assert out.schema == SCHEMA and out.equals(table(rows))
 
 
+@settings(deadline=None)  # automata are built on first use
 @given(ROWS, st.integers(0, 3))
 def test_rows_types_and_order_are_kept_and_no_pattern_is_left(rows, start):
     whole = table([{"turns": said("a@x.com")}] * start + rows)
@@ -206,12 +207,14 @@ def test_rows_types_and_order_are_kept_and_no_pattern_is_left(rows, start):
         json.loads(row["metadata"])
 
 
+@settings(deadline=None)  # automata are built on first use
 @given(ROWS)
 def test_masking_its_own_output_changes_nothing(rows):
     once = Redact().open()(table(rows))
     assert Redact().open()(once).equals(once)
 
 
+@settings(deadline=None)  # automata are built on first use
 @given(st.lists(st.text(alphabet=st.characters(exclude_characters="@＠", exclude_categories=["Nd", "Cs"])), max_size=4))
 def test_texts_without_personal_data_are_left_alone(contents):
     rows = [{"turns": said(*contents), "metadata": json.dumps(contents), "scenario": contents[0] if contents else None}]

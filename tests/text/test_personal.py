@@ -165,6 +165,7 @@ def test_the_prefilter_misses_nothing(texts):
     assert [spans(text, bits) for text, bits in zip(texts, groups, strict=True)] == [spans(text) for text in texts]
 
 
+@settings(deadline=None)  # automata are built on first use
 @given(NOISE)
 def test_spans_are_ordered_apart_and_not_empty(text):
     edges = [edge for start, end, _ in spans(text) for edge in (start, end)]
@@ -172,6 +173,7 @@ def test_spans_are_ordered_apart_and_not_empty(text):
     assert all(start < end for start, end, _ in spans(text))
 
 
+@settings(deadline=None)  # automata are built on first use
 @given(st.text(alphabet=st.characters(exclude_characters="@＠", exclude_categories=["Nd", "Cs"]), max_size=80))
 def test_a_text_without_digits_and_at_sign_holds_nothing(text):
     assert spans(text) == []

@@ -42,6 +42,7 @@ def test_spellings_of_one_value_have_one_placeholder(kind):
     assert {holders.field(value, kind) for value in SPELLINGS[kind]} == {f"[{kind}_1]"}
 
 
+@settings(deadline=None)  # automata are built on first use
 @given(st.sampled_from(sorted(PERSONAL)), st.integers(0, 10_000), st.integers(0, 10_000))
 def test_two_values_never_share_a_placeholder(slot, one, other):
     kind, draw = PERSONAL[slot]
@@ -51,8 +52,8 @@ def test_two_values_never_share_a_placeholder(slot, one, other):
     assert same == (normalised(kind, first) == normalised(kind, second))
 
 
+@settings(deadline=None)  # automata are built on first use
 @given(st.lists(st.sampled_from(SAID), min_size=1, max_size=4).map("\n".join), st.integers(1, 99))
-@settings(deadline=None)
 def test_a_placeholder_of_the_log_is_never_given_to_a_value_of_ours(text, number):
     held = f"[PHONE_{number}] [NAME_{number}] [ACCOUNT_{number}]"
     out = masked(f"{held}\n{text}")
@@ -66,15 +67,15 @@ def test_masking_masked_text_changes_nothing():
     assert len(once) > 700
 
 
+@settings(deadline=None)  # automata are built on first use
 @given(st.lists(st.sampled_from(SAID), min_size=2, max_size=4).map(" ".join))
-@settings(deadline=None)
 def test_masking_masked_text_changes_nothing_where_texts_stand_side_by_side(text):
     once = masked(text)
     assert masked(once) == once
 
 
+@settings(deadline=None)  # automata are built on first use
 @given(st.lists(st.sampled_from(SAID), min_size=1, max_size=3).map(" ".join))
-@settings(deadline=None)
 def test_no_span_is_left_and_none_lies_in_a_placeholder(text):
     assert spans(masked(text)) == []
 

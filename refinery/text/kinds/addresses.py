@@ -34,7 +34,7 @@ _ZH_TRIGGER = (
     f"|[省市区县旗州盟镇乡道] ?{HAN}{{1,8}}[村庄屯寨]"
 )
 _LEAD = re.compile(
-    "^.*(?:[在到是为住寄送往至去给址我您你他她它的了吧请叫填]|从(?!化)|改成|换成|写成|位于|地点|收货|快递|上门"
+    "^.*(?:[在到是为住寄送往至去给址我您你他她它们的了吧请叫填]|从(?!化)|查一?下|看一?下|改成|换成|写成|位于|地点|收货|快递|上门"
     "|安装|取件|维修)",
     re.DOTALL,
 )
@@ -85,6 +85,9 @@ _NO_STREET = re.compile(
     r"|is|was|from|with|per|long|short|main|hard|test|orders?|items?|pack|inch|piece|degree|speed|door|seat"
     r"|person|lane)\b"
 )
+_NO_HOUSE = re.compile(
+    r"(?i)^[0-9]+ (?:floor|rooms?|level|bed|num)\b|\b(?:national|provincial|county|state|township) (?:highway|road)"
+)
 _NO_TOWN = frozenset("Please Thanks Thank And The My I Can Could But Or It Is Not Yes No Also".split())
 _PO_BOX = rf"(?:^|[^A-Za-z])((?i:p[.]?[ ]?o[.]?[ ]?box)[ ]?#?[0-9]{{1,6}}{_TAIL})(?:$|[^0-9A-Za-z])"
 
@@ -107,6 +110,8 @@ def _chinese(value: str, before: str, after: str) -> tuple[int, int] | None:
 
 def _american(value: str, before: str, after: str) -> tuple[int, int] | None:
     """Without what follows a comma and is no town."""
+    if _NO_HOUSE.search(value):
+        return None
     head, comma, tail = value.rpartition(", ")
     if comma and tail.split(" ")[0].rstrip(".,") in _NO_TOWN:
         return 0, len(head)
@@ -114,7 +119,7 @@ def _american(value: str, before: str, after: str) -> tuple[int, int] | None:
 
 
 def _small(value: str, before: str, after: str) -> tuple[int, int] | None:
-    return None if _NO_STREET.search(value) else whole(value)
+    return None if _NO_STREET.search(value) else _american(value, before, after)
 
 
 _EN_TRIGGER = (

@@ -5,7 +5,7 @@ The lists are short on purpose: they decide only where a cue says that a name ma
 
 SURNAMES = frozenset(
     "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏窦章云苏潘葛奚范彭郎鲁韦马苗凤方俞"
-    "任袁柳酆鲍史唐费廉岑薛雷贺倪汤滕殷罗毕郝邬安常乐于时傅皮卞齐康伍余元卜顾孟平黄和穆萧尹姚邵湛汪祁毛禹狄米贝明"
+    "任袁柳酆鲍史唐费廉岑薛雷贺倪汤滕殷罗毕郝邬安常乐于时傅皮卞齐康伍余元卜顾孟平黄穆萧尹姚邵湛汪祁毛禹狄米贝明"
     "臧计伏成戴谈宋茅庞熊纪舒屈项祝董梁杜阮蓝闵席季麻强贾路娄危江童颜郭梅盛林刁钟徐邱骆高夏蔡田樊胡凌霍虞万支柯昝"
     "管卢莫房裘缪干解应宗丁宣贲邓郁单杭洪包诸左石崔吉钮龚程嵇邢裴陆荣翁荀羊於惠甄曲封芮羿储靳汲邴糜松井段富巫乌焦"
     "巴弓牧隗谷车侯宓蓬全郗班仰仲伊宫宁仇栾甘钭厉戎祖武符刘景詹束龙叶幸司韶郜黎蓟薄印宿白怀蒲邰鄂索咸籍赖卓蔺屠蒙"
@@ -29,6 +29,8 @@ NOT_GIVEN = frozenset(
 """Characters that no given name begins with, and hardly one holds."""
 NO_NAMES = frozenset(
     (
+        "费时 费用 费力 费心 费率 费劲 "
+        "利益 利率 周旋 周转 平均 金币 时效 安抚 荣幸 高清 高层 关联 关键 关心 管用 相应 相机 单方 单机 全额 全面 通话 "
         "原因 原来 原价 原装 原件 原卡 原先 原本 原路 原订 原单 原商 原包 原地 原图 原始 "
         "安装 安排 安全 安静 安心 安卓 高兴 高铁 高速 高级 高中 高考 高管 高价 高德 黄金 黄色 黄牛 黄山 黄河 白色 "
         "白天 白领 白金 马上 马路 马桶 马云 方便 方法 方案 方式 方向 任何 任务 任意 常常 常客 时间 时候 时尚 时段 "
@@ -112,6 +114,7 @@ GIVEN = frozenset(
 
 NO_PERSON = frozenset(
     (
+        "china unicom telecom mobile customer's microblog weibo little earl grey gray method contact registration "
         "actually anyway basically certainly definitely exactly hang hey hm hmm hold maybe ma'am mhm oh perhaps "
         "really sorry sorta though "
         "um uh unfortunately usually wait well whatever wow yep yup nah nope np thx pls plz idk lol haha "

@@ -49,7 +49,8 @@ ORDER_CUE = (
 _IS_ORDER = re.compile(ORDER_CUE)
 
 UNIT = re.compile(
-    r"(?i)[ ]?(?:元|块|万|%|％|次|秒|分|位|天|小时|个|人|条|件|点|岁|年|月|日|积分|米|公里|kg|gb|mb|km"
+    r"(?i)[ ]?(?:元|块|万|%|％|次|秒|分|位|天|小时|个|人|条|件|点|岁|年|月|日|积分|米|公里|兆|[gmkt]b?(?:[^a-z]"
+    r"|$)|kg|km"
     r"|times|tries|attempts|seconds?|secs?|minutes?|mins?|hours?|days?|weeks?|months?|years?|digits?|letters?|points?"
     r"|percent|dollars?|usd|eur|rmb|cny|miles?|items?|people|characters?)(?:[^A-Za-z]|$)|[ ]?(?:%|％)"
 )
