@@ -67,7 +67,7 @@ class Run:
         answerers: Mapping[str, Answerer] | None = None,
     ) -> None:
         """`answerers` stand in for clients of the plan's models, by their word."""
-        self._plan, self._lake, self._key, self._answerers = plan, lake, key, answerers or {}
+        self._plan, self._lake, self._key, self._answerers = plan, lake, key, dict(answerers or {})
         self._executor, self._progress = executor, progress
         self.run_id = plan.run_id()
         self._home = f"runs/{self.run_id}"
@@ -87,6 +87,7 @@ class Run:
         found, _ = snapshot.settle(self._lake, self.run_id, claim)
         if found is not None:
             return Report(self.run_id, found, False, 0.0, self._changes(frozen), passed_over)
+        self._open_clients()
         asked = list[closing.Asked]()
         try:
             entries = self._passes(passes, prints, frozen, asked)
@@ -163,17 +164,21 @@ class Run:
                 rows, joins = sum(file.rows for file in files), []
         return wide
 
+    def _open_clients(self) -> None:
+        """Before anything runs: a key that is not set or a package that is missing is said now, not hours later."""
+        for step in self._plan.stages:
+            if isinstance(step, Ask) and step.model not in self._answerers:
+                self._answerers[step.model] = answerer(self._plan.asked(step))
+
     def _asking(self, work: Work, one: Pass, shards: list[Task], rows: int) -> rounds.Asking:
         (ask,) = (step for step in one.steps if isinstance(step, Ask))
-        model = self._plan.asked(ask)
-        client = self._answerers.get(ask.model) or answerer(model)
         ranges = max(1, -(-rows // min(rounds.RANGE_ROWS, self._plan.shards.reducer_rows)))
-        work = work._replace(model=model.identity)
+        work = work._replace(model=self._plan.asked(ask).identity)
 
         def do(name: str, part: Work, tasks: list[Task]) -> list[Entry]:
             return self._do(name, Booked(part), tasks)
 
-        return rounds.Asking(work, shards, ranges, do, client, self._progress)
+        return rounds.Asking(work, shards, ranges, do, self._answerers[ask.model], self._progress)
 
     def _round(self, one: Pass, work: Work, shards: list[Task], rows: int, before: Exchanged) -> Exchanged:
         """Half a round of an exchange: the mappers, or the reducers, as many as its rows ask for."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import orjson
 
-from refinery.errors import ModelError
+from refinery.errors import ModelError, PlanError
 from refinery.models.chat import Part, Reply
 from refinery.models.spec import VllmModel
 
@@ -31,13 +31,14 @@ class Vllm:
 
     model: VllmModel
 
-    def answer(self, parts: Sequence[Part]) -> Iterator[tuple[str, Reply]]:
-        """One reply a key, as they come; see models.chat.Answerer."""
+    def __post_init__(self) -> None:
+        """Raises PlanError where vLLM is not installed."""
         for name in ("vllm", "transformers"):
             if find_spec(name) is None:
-                raise ModelError(
-                    f"a model of kind vllm needs the package {name}: install refinery[llm-cpu] or ray[llm]"
-                )
+                raise PlanError(f"a model of kind vllm needs the package {name}: install refinery[llm-cpu] or ray[llm]")
+
+    def answer(self, parts: Sequence[Part]) -> Iterator[tuple[str, Reply]]:
+        """One reply a key, as they come; see models.chat.Answerer."""
         import ray
         from ray.exceptions import RayError
 
@@ -96,7 +97,8 @@ def _start() -> None:
     import ray
 
     if not ray.is_initialized():
-        ray.init(log_to_driver=False, logging_level=logging.ERROR)
+        own = not os.environ.get("RAY_ADDRESS")
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False if own else None)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False

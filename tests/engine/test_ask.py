@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from refinery.engine import rounds
+from refinery.engine.main import explained, refine
 from refinery.engine.run import Run
 from refinery.errors import ModelError, PlanError
 from refinery.lake import snapshot
@@ -306,6 +307,36 @@ def test_a_stage_that_asks_a_model_which_the_plan_does_not_name_is_refused(tmp_p
     path.write_text(path.read_text("utf-8").replace("{m: ", "{n: "), "utf-8")
     with pytest.raises(PlanError, match=r"stage 'tests.judge' asks the model 'm'; known: n"):
         load(path)
+
+
+def test_a_key_that_is_not_set_is_said_before_anything_runs(tmp_path, monkeypatch):
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    path = _plan(tmp_path)
+    spec = "models: {m: {kind: http, url: 'http://127.0.0.1:1/v1', name: a, api_key_env: NO_SUCH_KEY}}\n"
+    path.write_text(path.read_text("utf-8").replace(MODEL, spec), "utf-8")
+    with pytest.raises(PlanError, match="NO_SUCH_KEY"):
+        Run(load(path), Store(tmp_path / "lake"), KEY, DyingExecutor(0), lambda *_: None)()
+
+
+def test_explain_and_summary_show_who_is_asked(tmp_path, capsys):
+    path = _plan(tmp_path, [conversation(0), conversation(4)])
+    (tmp_path / "answers.yaml").write_text("- {answer: 4}\n")
+    assert "asks m: kind=scripted, path=" in explained(path, None, None)
+    refine(path, source=None, target=str(tmp_path / "lake"), limit=None, engine="local")
+    (line,) = [x.split() for x in capsys.readouterr().err.splitlines() if "tests.judge" in x and "answers.yaml@" in x]
+    assert line[2:] == ["2", "0", "0", "0", "0", "0.00", "EUR"]
+
+
+@pytest.mark.ray
+def test_on_a_cluster_the_rounds_publish_what_one_process_publishes(tmp_path):
+    path = _plan(tmp_path, stages=("quality.judge: {model: m, votes: 2}",))
+    answer = "{explanation: a, knowledge_density: 1, completeness: 2, correctness: null, service_quality: 4}"
+    (tmp_path / "answers.yaml").write_text(f"- {{prompt: judge_v1/en, answer: {answer}}}\n")
+    refine(path, source=None, target=str(tmp_path / "one"), limit=None, engine="local")
+    refine(path, source=None, target=str(tmp_path / "many"), limit=None, engine="cluster")
+    assert published_bytes(tmp_path / "one") == published_bytes(tmp_path / "many")
+    query = "SELECT count(*) FILTER (judge_completeness = 2), count(*) FILTER (set_aside_why = 'unanswered') FROM conversations"
+    assert rows(tmp_path / "many", query) == [(20, 20)]
 
 
 def test_a_request_that_no_scripted_line_fits_sets_its_row_aside(tmp_path):

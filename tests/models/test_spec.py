@@ -4,6 +4,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from refinery.errors import PlanError
+from refinery.models import vllm
 from refinery.models.chat import Reply
 from refinery.models.script import scripted
 from refinery.models.spec import AnyModel, folder_hash
@@ -50,6 +51,12 @@ def test_a_folder_is_known_by_what_it_holds(tmp_path):
 def _ask(path, text, prompt="p/en", vote=0):
     request = Request(({"role": "user", "content": text},), {}, prompt, vote)
     return dict(scripted(path).answer([lambda: [("k", request)]]))["k"]
+
+
+def test_a_vllm_model_without_vllm_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(vllm, "find_spec", lambda name: None)
+    with pytest.raises(PlanError, match=r"needs the package vllm: install refinery\[llm-cpu\] or ray\[llm\]"):
+        vllm.Vllm(READ({"kind": "vllm", "path": tmp_path}))
 
 
 def test_the_first_scripted_line_that_fits_answers(tmp_path):
