@@ -335,7 +335,8 @@ def test_on_a_cluster_the_rounds_publish_what_one_process_publishes(tmp_path):
     refine(path, source=None, target=str(tmp_path / "one"), limit=None, engine="local")
     refine(path, source=None, target=str(tmp_path / "many"), limit=None, engine="cluster")
     assert published_bytes(tmp_path / "one") == published_bytes(tmp_path / "many")
-    query = "SELECT count(*) FILTER (judge_completeness = 2), count(*) FILTER (set_aside_why = 'unanswered') FROM conversations"
+    query = """SELECT count(*) FILTER (judge_completeness = 2), count(*) FILTER (set_aside_why = 'unanswered')
+               FROM conversations"""
     assert rows(tmp_path / "many", query) == [(20, 20)]
 
 
