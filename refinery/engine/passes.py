@@ -21,7 +21,7 @@ ENGINE_VERSION: Final = 2
 """Raised when joins, the flat tables or the layout of files change."""
 _LIBRARIES: Final = (
     "pyarrow", "numpy", "numba", "orjson", "google-re2", "python-stdnum", "phonenumbers", "common-expression-language",
-    "pydantic", "pyyaml",
+    "pydantic", "pyyaml", "jsonschema",
 )  # fmt: skip
 
 Kind = Literal["lines", "gather", "intake", "map", "reduce", "ask", "fold", "need", "seal", "stages"]

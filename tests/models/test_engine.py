@@ -1,6 +1,7 @@
 """The real engine (vLLM on CPU, a small model): plumbing, never quality. Marked `models`; see make test-models."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -108,10 +109,14 @@ def test_an_engine_that_dies_ends_the_asking_and_says_so(small, monkeypatch):
     texts = [f"Write {i} long stories." for i in range(200)]
     answers = Vllm(model).answer([_part("a", texts)])
     next(answers)
-    engines = [pid for pid in descendants(os.getpid()) if "EngineCore" in Path(f"/proc/{pid}/cmdline").read_text()]
-    assert engines, "the engine runs in a process of its own"
+    actors = [
+        pid for pid in descendants(os.getpid()) if b"vLLMEngineStageUDF" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    engines = [pid for actor in actors for pid in descendants(actor)]
+    assert engines, "the engine runs in processes of its own below its actor"
     for pid in engines:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     with pytest.raises(ModelError, match="died or did not start"):
         list(answers)
 
@@ -145,10 +150,8 @@ class Server:
 
     def kill(self) -> None:
         for pid in [*descendants(self.process.pid), self.process.pid]:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         self.process.wait()
 
 
