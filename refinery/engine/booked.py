@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from refinery.engine import ask, intake
+from refinery.engine.exchange import map_task, reduce_task
 from refinery.engine.manifest import Entry, put_entry
 from refinery.engine.passes import Kind
-from refinery.engine.tasks import Work, map_task, reduce_task, shard_task
-from refinery.models.chat import Answerer
+from refinery.engine.tasks import Work, shard_task
 
 Task = dict[str, Any]
 _FUNCTIONS: Final[dict[Kind, Callable[[Work, Task], Entry]]] = {
@@ -18,6 +18,8 @@ _FUNCTIONS: Final[dict[Kind, Callable[[Work, Task], Entry]]] = {
     "reduce": reduce_task,
     "lines": intake.line_task,
     "fold": ask.fold_task,
+    "need": ask.need_task,
+    "seal": ask.seal_task,
 }
 
 
@@ -34,7 +36,6 @@ class Booked:
 
     work: Work
     facts: intake.Intake | None = None
-    answerer: Answerer | None = None
 
     @property
     def manifest(self) -> str:
@@ -51,8 +52,8 @@ class Booked:
             gc.enable()
 
     def _entry(self, task: Task) -> Entry:
+        if self.facts is not None and self.work.kind == "gather":
+            return intake.gather_task(self.work, self.facts, task)
         if self.facts is not None:
             return intake.intake_task(self.work, self.facts, task)
-        if self.answerer is not None and self.work.kind == "answer":
-            return ask.answer_task(self.work, self.answerer, task)
         return _FUNCTIONS[self.work.kind](self.work, task)

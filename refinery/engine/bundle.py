@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from refinery.stage import Contents, Step
 
@@ -22,9 +22,9 @@ class Bundle(NamedTuple):
         """The step with the files it names, read now."""
         return cls(step, step.contents())
 
-    def fingerprint(self) -> str:
-        """The step's fingerprint over these contents."""
-        return self.step.fingerprint(self.contents)
+    def fingerprint(self, parameters: dict[str, Any] | None = None) -> str:
+        """The step's fingerprint over these contents, and over these parameters where not all count."""
+        return self.step.fingerprint(self.contents, parameters)
 
     def unpack(self) -> Step:
         """The step with its paths pointing to copies that this process made for itself."""

@@ -17,11 +17,14 @@ from refinery.engine.passes import explain
 from refinery.engine.run import Progress, Report, Run
 from refinery.engine.summary import console, summarise
 from refinery.errors import PlanError
+from refinery.lake import snapshot
 from refinery.lake.views import connect, write_catalog
-from refinery.plan import load
+from refinery.plan import Plan, load
+from refinery.stages import make
 from refinery.storage.store import Store
 
 _QUIET_SECONDS: Final = 30
+_NEAR: Final = "dedup.near"
 
 
 def explained(plan: Path, source: str | None, limit: int | None) -> str:
@@ -31,8 +34,28 @@ def explained(plan: Path, source: str | None, limit: int | None) -> str:
 
 def refine(plan: Path, *, source: str | None, target: str, limit: int | None, engine: str) -> Report:
     """Runs the plan into the lake at `target`, shows progress, and prints the summary to standard error."""
-    loaded = load(plan, source, limit)
+    return _refined(load(plan, source, limit), target, engine)
+
+
+def rethreshold(plan: Path, threshold: float, *, source: str | None, target: str, engine: str) -> Report:
+    """Runs the plan, published before, with another threshold of `dedup.near`: links and all before them are kept.
+
+    Raises PlanError where the plan has no such stage, its links do not reach so low, or it was never published there.
+    """
+    loaded = load(plan, source)
+    if not any(step.name == _NEAR for step in loaded.stages):
+        raise PlanError(f"{plan} has no stage {_NEAR!r}, so there is no threshold to move")
+    lake = Store(target)
+    published = [run["run_id"] for run in snapshot.load(lake)["runs"]]
+    if loaded.run_id() not in published:
+        raise PlanError(f"{target} holds no run of {plan}; run it first: refinery run {plan} --target {target}")
+    stages = [make(s.name, s.model_dump() | {"threshold": threshold}) if s.name == _NEAR else s for s in loaded.stages]
+    return _refined(loaded.model_copy(update={"stages": tuple(stages)}), target, engine)
+
+
+def _refined(loaded: Plan, target: str, engine: str) -> Report:
     lake, key, out = Store(target), deployment_key(), console()
+    lake.reach()
     with _shown(out) as progress:
         report = Run(loaded, lake, key, executor(engine), progress)()
     write_catalog(lake)
@@ -41,6 +64,8 @@ def refine(plan: Path, *, source: str | None, target: str, limit: int | None, en
             out.print(summarise(con, report.run_id, report.seconds, target), soft_wrap=True, highlight=False)
     else:
         out.print(f"run {report.run_id} was published before (snapshot {report.snapshot}); nothing changed")
+    if report.passed_over:
+        out.print(f"passed over unread: {report.passed_over}", soft_wrap=True, highlight=False, markup=False)
     if report.changes:
         out.print(f"note: {report.changes}", soft_wrap=True, highlight=False)
     return report

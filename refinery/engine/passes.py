@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Final, Literal, NamedTuple
 
@@ -13,17 +13,18 @@ from refinery.engine.bundle import Bundle
 from refinery.intake.rows import ROWS
 from refinery.lake.tables import FIXED
 from refinery.plan import Plan
-from refinery.stage import Exchange, Stage, Step
+from refinery.stage import Ask, Exchange, Round, Stage, Step
 
-INTAKE_VERSION: Final = 1
+INTAKE_VERSION: Final = 3
 """Raised when parsing or the cut of the input changes; a golden-row test catches a forgotten raise."""
-ENGINE_VERSION: Final = 1
+ENGINE_VERSION: Final = 2
 """Raised when joins, the flat tables or the layout of files change."""
 _LIBRARIES: Final = (
-    "pyarrow", "numpy", "orjson", "google-re2", "python-stdnum", "common-expression-language", "pydantic", "pyyaml"
+    "pyarrow", "numpy", "numba", "orjson", "google-re2", "python-stdnum", "phonenumbers", "common-expression-language",
+    "pydantic", "pyyaml", "jsonschema",
 )  # fmt: skip
 
-Kind = Literal["lines", "intake", "map", "reduce", "ask", "fold", "answer", "stages"]
+Kind = Literal["lines", "gather", "intake", "map", "reduce", "ask", "fold", "need", "seal", "stages"]
 
 
 class Pass(NamedTuple):
@@ -36,11 +37,21 @@ class Pass(NamedTuple):
     after: pa.Schema  # columns of the rows it writes
     joins: tuple[Step, ...]  # exchanges and asks whose result is joined on as shards are read
     final: bool  # writes the lake's tables instead of shards
+    round: int = 0  # of the exchange
 
     @property
     def name(self) -> str:
-        """For folders and progress: kind, and the exchange where it is one."""
-        return f"{self.kind}-{self.steps[0].name}" if self.kind in ("map", "reduce", "ask") else self.kind
+        """For folders and progress: kind, and the exchange (with its round, where it has several) or ask."""
+        if self.kind not in ("map", "reduce", "ask"):
+            return self.kind
+        step, rounds = self.steps[0], self.rounds
+        return f"{self.kind}-{step.name}{f'-{rounds[self.round].name}' if len(rounds) > 1 else ''}"
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """The rounds of the exchange; none where the pass is of no exchange."""
+        (step,) = self.steps if len(self.steps) == 1 else (None,)
+        return step.rounds() if isinstance(step, Exchange) else ()
 
 
 def cut(plan: Plan) -> list[Pass]:
@@ -58,12 +69,22 @@ def cut(plan: Plan) -> list[Pass]:
             passes.append(Pass(kind, stages, start + 1, schemas[start], schemas[i], tuple(joins), step is None))
             kind, joins = "stages", []
         if step is not None:
-            parts: tuple[Kind, ...] = ("map", "reduce") if isinstance(step, Exchange) else ("ask",)
-            for part in parts:
-                passes.append(Pass(part, (step,), i + 1, schemas[i], schemas[i + 1], tuple(joins), False))
+            for part, number in _parts(step):
+                passes.append(Pass(part, (step,), i + 1, schemas[i], schemas[i + 1], tuple(joins), False, number))
             joins.append(step)
             start = i + 1
     return passes
+
+
+def _parts(step: Step) -> Iterator[tuple[Kind, int]]:
+    """The passes of an exchange, with their round, or of an ask."""
+    if not isinstance(step, Exchange):
+        yield "ask", 0
+        return
+    for number, each in enumerate(step.rounds()):
+        if each.reads():
+            yield "map", number
+        yield "reduce", number
 
 
 def fingerprints(
@@ -76,8 +97,10 @@ def fingerprints(
     last = _hash([input_hash, key_id, versions, libraries, reading])
     found = []
     for one in passes:
-        steps = [bundles[one.first_step - 1 + i].fingerprint() for i in range(len(one.steps))]
-        last = _hash([last, one.kind, one.final, str(one.before), str(one.after), steps])
+        shaping = one.rounds[one.round].parameters() if one.rounds else None
+        steps = [bundles[one.first_step - 1 + i].fingerprint(shaping) for i in range(len(one.steps))]
+        steps += [plan.asked(step).identity for step in one.steps if isinstance(step, Ask)]
+        last = _hash([last, one.kind, one.round, one.final, str(one.before), str(one.after), steps])
         found.append(last)
     return found
 
@@ -97,8 +120,14 @@ def explain(plan: Plan) -> str:
         )
         lines += [f"  join {x.name}: {', '.join(x.writes().names)}" for x in one.joins if one.kind == "stages"]
         for step in one.steps:
-            shown = ", ".join(f"{k}={v}" for k, v in step.parameters().items())
+            shown = _shown(step.parameters())
             lines.append(f"  {step.name} v{step.version}{f' ({shown})' if shown else ''}")
             lines.append(f"    reads {', '.join(sorted(step.reads()))}")
             lines.append(f"    writes {', '.join(step.writes().names)}")
+            if isinstance(step, Ask):
+                lines.append(f"    asks {step.model}: {_shown(plan.asked(step).model_dump(exclude_defaults=True))}")
     return "\n".join(lines)
+
+
+def _shown(parameters: dict[str, object]) -> str:
+    return ", ".join(f"{k}={v}" for k, v in parameters.items())

@@ -1,22 +1,24 @@
 """The main job: freeze the input, run the passes, publish once; started again, it goes on where it was."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
-from refinery.engine import ask, closing, intake
+from refinery.engine import closing, gather, intake, rounds
+from refinery.engine.answerers import answerer
 from refinery.engine.booked import Booked, Executor, Task
 from refinery.engine.bundle import Bundle
 from refinery.engine.key import bind
 from refinery.engine.manifest import Entry, drop_broken, read_entries
 from refinery.engine.passes import Pass, cut, fingerprints
 from refinery.engine.tasks import Join, Work
-from refinery.errors import InputError, PlanError, StorageError
+from refinery.errors import InputError, StorageError
 from refinery.intake.rows import Reading, digest
-from refinery.intake.source import File, splittable
+from refinery.intake.source import File, shown, splittable
+from refinery.intake.turns import Place
 from refinery.lake import snapshot
 from refinery.ledger import merge
 from refinery.models.chat import Answerer
@@ -31,7 +33,8 @@ Progress = Callable[[str, int, int], None]
 class Report(NamedTuple):
     """How a run ended. `published` is False where an equal run had been published before.
 
-    `changes` says in words how the input differs from what the run froze, where it does.
+    `changes` says in words how the input differs from what the run froze, where it does; `passed_over`, which files of
+    the sources it did not read.
     """
 
     run_id: str
@@ -39,6 +42,16 @@ class Report(NamedTuple):
     published: bool
     seconds: float
     changes: str = ""
+    passed_over: str = ""
+
+
+class Exchanged(NamedTuple):
+    """How far an exchange is: files of its mappers and of what its earlier rounds found, rows of the last of these."""
+
+    maps: tuple[str, ...] = ()
+    found: tuple[tuple[str, ...], ...] = ()
+    rows: int = 0
+    done: bool = False
 
 
 class Run:
@@ -51,13 +64,11 @@ class Run:
         key: bytes,
         executor: Executor,
         progress: Progress,
-        answerer: Answerer | None = None,
+        answerers: Mapping[str, Answerer] | None = None,
     ) -> None:
-        self._plan, self._lake, self._key, self._answerer = plan, lake, key, answerer
+        """`answerers` stand in for clients of the plan's models, by their word."""
+        self._plan, self._lake, self._key, self._answerers = plan, lake, key, dict(answerers or {})
         self._executor, self._progress = executor, progress
-        if asks := [step.name for step in plan.stages if isinstance(step, Ask)]:
-            if answerer is None:
-                raise PlanError(f"stages {asks} ask a model, and this run has none to ask")
         self.run_id = plan.run_id()
         self._home = f"runs/{self.run_id}"
         self._scratch = f"{self._home}/scratch-{uuid.uuid4().hex}"
@@ -67,7 +78,7 @@ class Run:
         """Runs what is not done yet and publishes; a published run is left as it is."""
         started = datetime.now(UTC)
         key_id = bind(self._lake, self._key)
-        frozen = self._freeze()
+        frozen, passed_over = self._freeze()
         passes = cut(self._plan)
         input_hash = digest(orjson.dumps([[list(file) for file in files] for files in frozen]))
         prints = fingerprints(passes, self._plan, self._bundles, input_hash, key_id)
@@ -75,24 +86,35 @@ class Run:
         claim = snapshot.Claim(prints[-1], self._plan.places(), self._plan.limit, base)
         found, _ = snapshot.settle(self._lake, self.run_id, claim)
         if found is not None:
-            return Report(self.run_id, found, False, 0.0, self._changes(frozen))
+            return Report(self.run_id, found, False, 0.0, self._changes(frozen), passed_over)
+        self._open_clients()
+        asked = list[closing.Asked]()
         try:
-            entries = self._passes(passes, prints, frozen)
+            entries = self._passes(passes, prints, frozen, asked)
         finally:
             self._lake.remove_folder(self._scratch)
         counts = merge(entry.counts for entry in entries)
         closing.check(self._plan, counts, entries)
-        number = closing.publish(self._lake, self._plan, passes[-1].after, claim, started, counts, entries)
+        number = closing.publish(self._lake, self._plan, passes[-1].after, claim, started, counts, entries, asked)
         seconds = (datetime.now(UTC) - started).total_seconds()
-        return Report(self.run_id, number, True, seconds, self._changes(frozen))
+        return Report(self.run_id, number, True, seconds, self._changes(frozen), passed_over)
 
-    def _freeze(self) -> list[list[File]]:
-        """The input as the first start of this run found it; a restart never lists again."""
+    def _freeze(self) -> tuple[list[list[File]], str]:
+        """The input as the first start of this run found it, and in words what it passed over.
+
+        A restart never lists again.
+        """
         path = f"{self._home}/input.json"
         if self._lake.size(path) is None:
-            listed = [[list(file) for file in source.freeze()] for source in self._plan.sources]
+            listed = [
+                {"source": source.name, "files": [list(file) for file in files], "passed_over": passed}
+                for source in self._plan.sources
+                for files, passed in [source.listing()]
+            ]
             self._lake.put_new(path, orjson.dumps(listed, option=orjson.OPT_INDENT_2))
-        return [[File(*file) for file in files] for files in orjson.loads(self._lake.read(path))]
+        kept = orjson.loads(self._lake.read(path))
+        words = [f"{one['source']}: {shown(one['passed_over'])}" for one in kept if one["passed_over"]]
+        return [[File(*file) for file in one["files"]] for one in kept], "; ".join(words)
 
     def _changes(self, frozen: list[list[File]]) -> str:
         """How the sources differ now from the frozen input; a published run does not look at them again."""
@@ -111,26 +133,27 @@ class Run:
             f"read them. To take them in, remove {where} and run again"
         )
 
-    def _passes(self, passes: list[Pass], prints: list[str], frozen: list[list[File]]) -> list[Entry]:
+    def _passes(
+        self, passes: list[Pass], prints: list[str], frozen: list[list[File]], asked: list[closing.Asked]
+    ) -> list[Entry]:
         joins: list[Join] = []
         shards: list[Task] = []
         wide: list[Entry] = []
-        maps: tuple[str, ...] = ()
+        exchanged = Exchanged()
         rows = 0
         for number, (one, mark) in enumerate(zip(passes, prints, strict=True)):
             work = self._work(number, one, mark, tuple(joins))
-            reducers = max(1, -(-rows // self._plan.shards.reducer_rows))
             if one.kind == "intake":
                 entries = self._intake(work, frozen, mark)
             elif one.kind == "ask":
-                entries = ask.rounds(work, shards, self._asking)
+                entries, totals = rounds.rounds(self._asking(work, one, shards, rows))
+                asked.append(closing.Asked(work.ask(), one.first_step, totals))
                 joins.append(Join(one.steps[0], one.first_step, _paths(entries), by_shard=True))
-            elif one.kind == "map":
-                maps = _paths(self._do(one.name, Booked(work._replace(reducers=reducers)), shards))
-            elif one.kind == "reduce":
-                ranges = [{"task": k} for k in range(reducers)]
-                entries = self._do(one.name, Booked(work._replace(maps=maps, reducers=reducers)), ranges)
-                joins.append(Join(one.steps[0], one.first_step, _paths(entries)))
+            elif one.kind in ("map", "reduce"):
+                exchanged = self._round(one, work, shards, rows, exchanged)
+                if exchanged.done:
+                    joins.append(Join(one.steps[0], one.first_step, exchanged.found[-1]))
+                    exchanged = Exchanged()
             else:
                 entries = self._do(one.name, Booked(work), shards)
             if one.kind in ("intake", "stages"):
@@ -141,8 +164,34 @@ class Run:
                 rows, joins = sum(file.rows for file in files), []
         return wide
 
-    def _asking(self, name: str, work: Work, tasks: list[Task]) -> list[Entry]:
-        return self._do(name, Booked(work, answerer=self._answerer), tasks)
+    def _open_clients(self) -> None:
+        """Before anything runs: a key that is not set or a package that is missing is said now, not hours later."""
+        for step in self._plan.stages:
+            if isinstance(step, Ask) and step.model not in self._answerers:
+                self._answerers[step.model] = answerer(self._plan.asked(step))
+
+    def _asking(self, work: Work, one: Pass, shards: list[Task], rows: int) -> rounds.Asking:
+        (ask,) = (step for step in one.steps if isinstance(step, Ask))
+        ranges = max(1, -(-rows // min(rounds.RANGE_ROWS, self._plan.shards.reducer_rows)))
+        work = work._replace(model=self._plan.asked(ask).identity)
+
+        def do(name: str, part: Work, tasks: list[Task]) -> list[Entry]:
+            return self._do(name, Booked(part), tasks)
+
+        return rounds.Asking(work, shards, ranges, do, self._answerers[ask.model], self._progress)
+
+    def _round(self, one: Pass, work: Work, shards: list[Task], rows: int, before: Exchanged) -> Exchanged:
+        """Half a round of an exchange: the mappers, or the reducers, as many as its rows ask for."""
+        each = one.rounds[one.round]
+        follows = one.round > 0 and one.rounds[one.round - 1].by_row
+        weight = (before.rows if follows else rows) * each.weight
+        reducers = max(1, -(-weight // self._plan.shards.reducer_rows)) if each.reads() else 1
+        work = work._replace(reducers=reducers, round=one.round, found=before.found, maps=before.maps)
+        if one.kind == "map":
+            return before._replace(maps=_paths(self._do(one.name, Booked(work), shards)))
+        entries = self._do(one.name, Booked(work), [{"task": k} for k in range(reducers)])
+        rows = sum(o.file.rows for e in entries for o in e.outputs)
+        return Exchanged((), (*before.found, _paths(entries)), rows, one.round == len(one.rounds) - 1)
 
     def _work(self, number: int, one: Pass, mark: str, joins: tuple[Join, ...]) -> Work:
         folder = f"{self._home}/{number:02d}-{one.name}-{mark[:16]}"
@@ -154,9 +203,26 @@ class Run:
         plan = self._plan
         span = 2**62 if plan.limit else plan.shards.input_bytes
         reading = Reading(self._key, plan.timezone, None, plan.limits.max_turns, plan.limits.max_chars)
-        facts = intake.Intake(plan.sources, plan.limits, reading, plan.shards.rows, plan.shards.bytes, plan.limit)
-        tasks = intake.tasks(frozen, span, self._first_lines(frozen, span, mark))
-        return self._do("intake", Booked(work, facts), tasks)
+        sizes = (plan.shards.rows, plan.shards.bytes, plan.shards.input_bytes)
+        facts = intake.Intake(plan.sources, plan.limits, reading, *sizes, plan.limit)
+        logs = [[] if s.format == "turns" else files for s, files in zip(plan.sources, frozen, strict=True)]
+        tasks = intake.tasks(logs, span, self._first_lines(logs, span, mark))
+        if (found := gather.layout(plan.sources, frozen, span)) is None:
+            return self._do("intake", Booked(work, facts), tasks)
+        pieces = self._gather(found, facts, mark)
+        tasks += [{"task": len(tasks) + k, "range": k} for k in range(found.ranges)]
+        entries = self._do("intake", Booked(work._replace(maps=_paths(pieces)), facts), tasks)
+        gather.check(sum(entry.num for entry in pieces), sum(entry.num for entry in entries))
+        return [*(e._replace(outputs=tuple(o for o in e.outputs if o.table != "work")) for e in pieces), *entries]
+
+    def _gather(self, found: gather.Layout, facts: intake.Intake, mark: str) -> list[Entry]:
+        """The pieces of all turn tables, sealed."""
+        folder = f"{self._home}/00-gather-{mark[:16]}"
+        work = self._work(0, cut(self._plan)[0], mark, ())._replace(
+            kind="gather", folder=folder, bundles=(), reducers=found.ranges
+        )
+        tasks = [{"task": i, "places": [_plain(place) for place in places]} for i, places in enumerate(found.tasks)]
+        return self._do("gather turns", Booked(work, facts), tasks)
 
     def _first_lines(self, frozen: list[list[File]], span: int, mark: str) -> dict[tuple[str, int], int]:
         """Number of the first line that starts in each byte range; files of more than one range are counted first."""
@@ -198,6 +264,10 @@ class Run:
                 "must reach the --target under this name (a shared folder or a bucket)"
             )
         return [entries[task["task"]] for task in tasks]
+
+
+def _plain(place: Place) -> list[Any]:
+    return [place.source, list(place.file), place.groups]
 
 
 def _paths(entries: list[Entry]) -> tuple[str, ...]:

@@ -1,12 +1,11 @@
 """What a worker does with one task of a pass: a task is data, and equal tasks give equal bytes wherever they run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from refinery.engine.batch import put, split, through
 from refinery.engine.bundle import Bundle
@@ -14,13 +13,11 @@ from refinery.engine.manifest import Entry, Output
 from refinery.engine.passes import Kind
 from refinery.lake.tables import FIXED, TableWriter, conversations_schema, explode
 from refinery.ledger import Counts, count, merge
-from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_ERROR, SET_ASIDE_WHY
-from refinery.stage import Ask, Exchange, Stage, Step
-from refinery.storage.shards import ShardWriter, WideFile
+from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_WHY
+from refinery.stage import ROW, Ask, Exchange, Stage, Step
+from refinery.storage.shards import ShardWriter, WideFile, parquet
 from refinery.storage.store import Store
 
-ROW = pa.field("_row", pa.int64())
-"""Shard number in the upper, row in the lower 32 bits."""
 _SLICE_BYTES = 16 * 2**20
 
 
@@ -48,7 +45,10 @@ class Work(NamedTuple):
     final: bool
     joins: tuple[Join, ...] = ()
     reducers: int = 1
-    maps: tuple[str, ...] = ()  # of a reduce: the mappers' files
+    maps: tuple[str, ...] = ()  # of a reduce: the mappers' files; of an ask's rounds, see engine.ask
+    model: str = ""  # of an ask: the identity of the model that is asked
+    round: int = 0  # of an exchange
+    found: tuple[tuple[str, ...], ...] = ()  # files of what its earlier rounds found
 
     @property
     def store(self) -> Store:
@@ -143,38 +143,7 @@ def _slices(rows: pa.Table) -> Iterator[pa.Table]:
         yield rows.slice(start, step)
 
 
-def map_task(work: Work, task: dict[str, Any]) -> Entry:
-    """The narrow columns of one shard, a row group a reducer."""
-    exchange = work.exchange()
-    columns = sorted(exchange.reads())
-    parts = []
-    for rows, _ in read_shard(work, task, [*columns, SET_ASIDE_BY.name, SET_ASIDE_WHY.name]):
-        parts.append(rows if exchange.dead_rows else split(rows)[0])
-    table = pa.concat_tables(parts).select([ROW.name, *columns]) if parts else None
-    schema = pa.schema([ROW, *(work.before.field(c) for c in columns)])
-    with ShardWriter(work.store, schema, work.scratch, "narrow") as out:
-        table = table.combine_chunks() if table is not None else schema.empty_table()
-        reducer = _reducer_of(table[exchange.key].combine_chunks(), work.reducers)
-        for k in range(work.reducers):
-            out.write_group(table.filter(pa.array(reducer == k)) if work.reducers > 1 else table)
-        file = out.finish(f"{work.folder}/data", f"map-{task['task']:06d}")
-    return Entry(task["task"], (Output("work", None, file),))
-
-
-def reduce_task(work: Work, task: dict[str, Any]) -> Entry:
-    """One key range of all mappers' files -> the rows that the exchange gives a value, sorted by row."""
-    exchange, store = work.exchange(), work.store
-    parts = [pq.ParquetFile(store.open(path)).read_row_group(task["task"]) for path in work.maps]
-    table = pa.concat_tables(parts).sort_by(ROW.name).combine_chunks()
-    schema = pa.schema([ROW, *exchange.writes()])
-    result = exchange.reduce(table) if table.num_rows else schema.empty_table()
-    with ShardWriter(store, schema, work.scratch, "narrow") as out:
-        out.write(result.select(schema.names).sort_by(ROW.name))
-        file = out.finish(f"{work.folder}/data", f"reduce-{task['task']:06d}")
-    return Entry(task["task"], (Output("work", None, file),))
-
-
-def _reducer_of(keys: pa.Array, reducers: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def reducer_of(keys: pa.Array, reducers: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """The key range of each hex digest, by its first 8 digits."""
     if not len(keys):
         return np.zeros(0, np.int64)
@@ -187,7 +156,9 @@ def _reducer_of(keys: pa.Array, reducers: int) -> np.ndarray[Any, np.dtype[np.in
 def read_shard(work: Work, task: dict[str, Any], columns: list[str] | None = None) -> Iterator[tuple[pa.Table, Counts]]:
     """The shard's row groups with all joins on and `_row`, and the counts of what the joins set aside."""
     store, shard = work.store, task["task"]
-    joins = [(join, _rows_of(store, join, shard)) for join in work.joins]
+    joins = [
+        (join, rows_of(store, (join.files[shard],) if join.by_shard else join.files, shard)) for join in work.joins
+    ]
     start = 0
     for group in WideFile(store, task["path"], columns).groups():
         number = pa.array(np.arange(start, start + group.num_rows) + (shard << 32), pa.int64())
@@ -200,23 +171,19 @@ def read_shard(work: Work, task: dict[str, Any], columns: list[str] | None = Non
         yield rows if columns else rows.drop_columns([ROW.name]), merge(counts)
 
 
-def joined_schema(step: Step) -> pa.Schema:
-    """The columns that are joined on: what the step writes, and of an ask the place of a fault."""
-    written: pa.Schema = step.writes()
-    return written.append(SET_ASIDE_ERROR) if isinstance(step, Ask) else written
-
-
-def _rows_of(store: Store, join: Join, shard: int) -> pa.Table:
-    """The reducers' rows for one shard; row groups of other shards are passed over by their statistics."""
+def rows_of(store: Store, files: Sequence[str], shard: int) -> pa.Table:
+    """The reducers' rows for one shard, sorted; row groups of other shards are passed over by their statistics."""
     low, high, parts = shard << 32, (shard + 1) << 32, []
-    for path in (join.files[shard],) if join.by_shard else join.files:
-        file = pq.ParquetFile(store.open(path))
+    for path in files:
+        file = parquet(store, path)
         for group in range(file.num_row_groups):
             facts = file.metadata.row_group(group).column(0).statistics
             if facts.min < high and facts.max >= low:
                 rows = file.read_row_group(group)
                 parts.append(rows.filter(pc.and_(pc.greater_equal(rows[ROW.name], low), pc.less(rows[ROW.name], high))))
-    return pa.concat_tables(parts) if parts else pa.schema([ROW, *joined_schema(join.step)]).empty_table()
+        if not parts and path == files[-1]:
+            return file.schema_arrow.empty_table()
+    return pa.concat_tables(parts).sort_by(ROW.name).combine_chunks()
 
 
 def joined(rows: pa.Table, join: Join, found: pa.Table, shard: int, start: int) -> tuple[pa.Table, Counts]:
@@ -226,7 +193,7 @@ def joined(rows: pa.Table, join: Join, found: pa.Table, shard: int, start: int) 
     where = np.full(rows.num_rows, -1)
     where[at[here]] = np.flatnonzero(here)
     take = pa.array(where, mask=where < 0)
-    for field in joined_schema(join.step):
+    for field in join.step.adds():
         new = found[field.name].take(take)
         if field.name == SET_ASIDE_WHY.name and SET_ASIDE_BY.name in rows.column_names:
             by = pc.if_else(pc.is_valid(new), join.step.name, pa.scalar(None, pa.string()))

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 
 from refinery.intake.rows import digest
-from refinery.stage import Exchange, array
+from refinery.stage import ByKey, array
 
 
-class Identity(Exchange):
+class Identity(ByKey):
     """The first row by archive member and line keeps its id; the k-th after it gets an id of (first id, k).
 
     `id_collision` is true on every row of an id under which different contents came (house.md, Settled questions).

@@ -4,6 +4,7 @@ Keys besides those of a service log, which adapters may set: per message `source
 at the top `end_reason` and `votes` (`[{dimension, value, num}]`). Any other key becomes metadata, never a turn.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
 from typing import Any, Final
@@ -21,12 +22,18 @@ KNOWN: Final = frozenset(
         "parent_id", "parent_call_id",
     }
 )  # fmt: skip
+MAX_ITEMS: Final = 20_000
+"""Of a list of objects: signals, calls, parts of a content. Each becomes some dozen columns."""
 _LATEST: Final = 7_258_118_400  # 2200-01-01, epoch seconds: later than that is a unit mistaken
 
 
 def matches(record: object) -> bool:
-    """A native record has messages; without an id of its own, it must bear no sign of a tau2 simulation."""
-    if not isinstance(record, dict) or not isinstance(record.get("messages"), list):
+    """A native record has messages, not of ShareGPT's or OpenTelemetry's form; without an id, none of tau2's signs."""
+    messages = record.get("messages") if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(messages, list):
+        return False
+    first = messages[0] if messages else None
+    if isinstance(first, dict) and (isinstance(first.get("parts"), list) or {"from", "value"} <= first.keys()):
         return False
     return "conversation_id" in record or not record.keys() & {"reward_info", "task_id", "termination_reason"}
 
@@ -72,21 +79,26 @@ def boolean(value: object, where: str) -> bool | None:
 
 
 def number(value: object, where: str) -> float | None:
-    """A number or null; a numeric string is read."""
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            raise ParseError("wrong_type", f"{where} must be a number, found other text") from None
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-        return None if value is None else float(value)
-    raise ParseError("wrong_type", f"{where} must be a number, found {type(value).__name__}")
+    """A finite number or null; a numeric string is read."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ParseError("wrong_type", f"{where} must be a number, found {type(value).__name__}")
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise ParseError("wrong_type", f"{where} must be a finite number")
+    return found
 
 
 def objects(value: object, where: str) -> list[dict[str, Any]]:
-    """A list of objects; null is empty."""
+    """A list of objects, MAX_ITEMS at most; null is empty."""
     if value is None:
         return []
+    if isinstance(value, list) and len(value) > MAX_ITEMS:
+        raise ParseError("too_many_items", f"{where} holds over {MAX_ITEMS} items")
     if isinstance(value, list) and all(isinstance(item, dict) for item in value):
         return value
     raise ParseError("wrong_type", f"{where} must be a list of objects")
@@ -116,9 +128,9 @@ def microseconds(value: object, zone: tzinfo, where: str) -> int | None:
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
-        except ValueError:
+            value = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
+        except (ValueError, OverflowError):
             raise ParseError("bad_time", f"{where} is neither ISO 8601 nor epoch seconds") from None
-        value = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LATEST:
         raise ParseError("bad_time", f"{where} must lie between 1970 and 2200 (epoch in seconds, not milliseconds)")
     return round(value * 1_000_000)

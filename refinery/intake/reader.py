@@ -1,30 +1,44 @@
 """Reads the records of one file: what each holds in the native form, or what is bad about it.
 
-JSON lines are read by byte range, so that one large file is many tasks; compressed files and archives in order; a JSON
-document is read whole. What is bad costs a line, or, where the file itself is at fault, what stands behind the fault.
+JSON lines are read by byte range, so that one large file is many tasks; compressed files, archives and Parquet in
+order; a JSON document is read whole. What is bad costs a line, or, where the file itself is at fault, what stands
+behind the fault.
 """
 
-import gzip
 import io
-import tarfile
-import zlib
+from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from refinery.errors import ParseError
-from refinery.intake.formats import Adapter, adapter, detect
+from refinery.intake.formats import Adapter, Lines, Told, adapter, detect
+from refinery.intake.parquet import Rows
+from refinery.intake.parse import parsed, repeated
 from refinery.intake.rows import Origin
-from refinery.intake.source import ARCHIVE_SUFFIXES, LINE_SUFFIXES, File, Source, open_file
+from refinery.intake.source import (
+    LINE_SUFFIXES,
+    MEMBER_SUFFIXES,
+    File,
+    Source,
+    ending,
+    is_hidden,
+    open_file,
+    shown,
+)
+from refinery.intake.unpack import Allowance, Member, WholeFile, tar_members, unpacked, zip_members
 
 _RAW_BYTES: Final = 4_000
-_TRUNCATED: Final = (EOFError, zlib.error, gzip.BadGzipFile, tarfile.ReadError)
+_BOM: Final = b"\xef\xbb\xbf"
+_FIRST_LINES: Final = 5
+_FIRST_ROWS: Final = 100
 
 
 class Bad(NamedTuple):
-    """A line, or a file where `line` is null, that could not be parsed."""
+    """A line, or a file or member where `line` is null, that could not be parsed."""
 
     origin: Origin
     reason: str
@@ -33,28 +47,32 @@ class Bad(NamedTuple):
     source_id: str | None = None  # where the line parsed and says it
 
 
+Found = Iterator[tuple[Origin, dict[str, Any]] | Bad]
+
+
 class Limits(BaseModel):
-    """What one record or document may weigh before it is refused unread."""
+    """What one record, document or file may weigh before the rest of it is refused unread."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     max_line_bytes: int = Field(64 * 2**20, gt=0)
     max_document_bytes: int = Field(512 * 2**20, gt=0)
+    max_expansion: int = Field(200, gt=0)
+    """Times its own bytes that a packed file may unpack to; up to `max_document_bytes` it always may. STAR's archive
+    unpacks to 9.8 times its bytes and JSON lines to 20 times or more; gz at its most, on zeros, to 1,032 times."""
 
 
-def read(
-    source: Source, file: File, limits: Limits, span: tuple[int, int, int] | None = None
-) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
+def read(source: Source, file: File, limits: Limits, span: tuple[int, int, int] | None = None) -> Found:
     """Records in the native form, or what is bad, in file order.
 
     `span` is (first byte, end byte, number of the first line that starts in it) of a splittable file: a line belongs
-    to the span in which it starts.
+    to the span in which it starts. Raises InputError where the file is gone.
     """
     whole = Origin(source.name, file.name, None, None)
     try:
         with open_file(file) as handle:
-            yield from _Reader(source, limits).file(whole, handle, span)
-    except _TRUNCATED as error:
-        yield Bad(whole, "truncated_file", f"{type(error).__name__}: the records before this point were read", b"")
+            yield from _Reader(source, limits, file.size).file(whole, handle, span)
+    except ParseError as error:
+        yield Bad(whole, error.reason, error.detail, b"")
     except PermissionError:
         yield Bad(whole, "unreadable_file", "permission denied", b"")
 
@@ -62,112 +80,172 @@ def read(
 class _Reader:
     """Reads one file; the format, unless stated, is detected on the first record of each file or member."""
 
-    def __init__(self, source: Source, limits: Limits) -> None:
+    def __init__(self, source: Source, limits: Limits, size: int) -> None:
         self._limits = limits
         self._stated: Adapter | None = None if source.format == "auto" else adapter(source.format)
+        # A limit for each level of packing: the file's own, its members', what is packed within them, rows of Parquet.
+        most = max(limits.max_document_bytes, limits.max_expansion * size)
+        self._outer, self._members, self._inner, self._rows_left = (Allowance(most) for _ in range(4))
 
-    def file(
-        self, at: Origin, handle: BinaryIO, span: tuple[int, int, int] | None
-    ) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
-        name = at.file
-        if name.endswith(ARCHIVE_SUFFIXES):
-            yield from self._archive(at, handle)
-            return
-        if name.endswith(".gz"):
-            handle, name = cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=handle))), name[:-3]
-        yield from self._content(at, name, handle, span)
+    def file(self, at: Origin, handle: BinaryIO, span: tuple[int, int, int] | None) -> Found:
+        name, content = unpacked(at.file, handle, self._outer, WholeFile)
+        if name.endswith(".tar"):
+            yield from self._archive(at, tar_members(content, self._members))
+        elif name.endswith(".zip"):
+            yield from self._archive(at, zip_members(content, self._members))
+        else:
+            yield from self._content(at, name, content, span)
 
-    def _archive(self, at: Origin, handle: BinaryIO) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
-        with tarfile.open(fileobj=handle, mode="r|*") as archive:
-            for member in archive:
-                content = archive.extractfile(member) if member.isfile() else None
-                if content is not None:
-                    yield from self._content(
-                        at._replace(member=member.name), member.name, cast(BinaryIO, content), None
-                    )
+    def _archive(self, at: Origin, members: Iterator[Member]) -> Found:
+        passed = Counter[str]()
+        try:
+            for member in members:
+                if why := _passed_over(member):
+                    passed[why] += 1
+                else:
+                    yield from self._member(at._replace(member=member.name), member)
+        except WholeFile:
+            yield from _told(at, passed)
+            raise
+        yield from _told(at, passed)
 
-    def _content(
-        self, at: Origin, name: str, handle: BinaryIO, span: tuple[int, int, int] | None
-    ) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
+    def _member(self, at: Origin, member: Member) -> Found:
+        try:
+            name, content = unpacked(member.name, member.open(), self._inner, ParseError)
+            yield from self._content(at, name, content, None)
+        except WholeFile:
+            raise
+        except ParseError as error:
+            yield Bad(at, error.reason, error.detail, b"")
+
+    def _content(self, at: Origin, name: str, handle: BinaryIO, span: tuple[int, int, int] | None) -> Found:
         if name.endswith(LINE_SUFFIXES):
             yield from self._lines(at, handle, span or (0, 2**63, 1))
+        elif name.endswith(".parquet"):
+            # What is in an archive cannot be read from its end, as Parquet is, so it is read whole.
+            yield from self._rows(at, handle if at.member is None else io.BytesIO(self._whole(handle)))
         else:
             yield from self._document(at, handle)
 
-    def _lines(
-        self, at: Origin, handle: BinaryIO, span: tuple[int, int, int]
-    ) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
+    def _lines(self, at: Origin, handle: BinaryIO, span: tuple[int, int, int]) -> Found:
+        lines = Lines[Origin](self._stated)
+        try:
+            yield from self._each_line(at, handle, span, lines)
+        except Exception:  # of the file: what it held before that is told first
+            yield from map(_judged, lines.rest())
+            raise
+        yield from map(_judged, lines.rest())
+
+    def _each_line(self, at: Origin, handle: BinaryIO, span: tuple[int, int, int], lines: Lines[Origin]) -> Found:
         start, end, number = span
         if start:
             handle.seek(start - 1)
             start += _skip_line(handle, end - start + 1) - 1
-        use, limit = self._stated, self._limits.max_line_bytes
-        while start < end and (line := _line(handle, limit)):
-            here, number = at._replace(line=number), number + 1
+        limit = self._limits.max_line_bytes
+        while start < end and (line := handle.readline(limit + 1)):
+            here, number = at._replace(line=number, weight=len(line)), number + 1
             start += len(line)
             if len(line) > limit:
                 start += 0 if line.endswith(b"\n") else _skip_line(handle)
-                yield Bad(here, "line_too_long", f"over {limit} bytes", line[:_RAW_BYTES])
+                error = ParseError("line_too_long", f"over {limit} bytes")
+                yield from map(_judged, lines.refuse(here, line[:_RAW_BYTES], _RAW_BYTES, error))
                 continue
-            line = line.removeprefix(b"\xef\xbb\xbf") if here.line == 1 else line
-            if line.isspace():
-                continue
-            try:
-                record = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                yield Bad(here, "not_json", f"at character {error.pos}", line[:_RAW_BYTES])
+            line = line.removeprefix(_BOM)  # at any line: files with marks are put one behind the other
+            if not line or line.isspace():
                 continue
             try:
-                use = use or detect(record)
+                record = parsed(line, limit, "line_too_long")
+            except ParseError as error:
+                yield from map(_judged, lines.refuse(here, line[:_RAW_BYTES], _RAW_BYTES, error))
+                continue
+            try:
+                fault = _twice() if repeated(line, record) else None
+            except ParseError as error:
+                fault = error
+            size = len(line)
+            told = lines.read(here, record, size) if fault is None else lines.refuse(here, record, size, fault)
+            yield from map(_judged, told)
+
+    def _rows(self, at: Origin, handle: BinaryIO) -> Found:
+        rows = Rows(handle, self._limits.max_line_bytes)
+        first = islice(rows.records(Allowance(self._limits.max_document_bytes)), _FIRST_ROWS)
+        use = self._stated or next(filter(None, map(_detected, first)), None)
+        for number, row in enumerate(rows.records(self._rows_left), 1):
+            here = at._replace(line=number)
+            if use is None:
+                raise ParseError("unknown_format", f"no row is a conversation; {rows.columns()}")
+            if isinstance(row, ParseError):
+                yield Bad(here, row.reason, row.detail, b"")
+                continue
+            try:
+                yield here, use.native(row)
+            except ParseError as error:
+                yield refused(here, error, row)
+
+    def _document(self, at: Origin, handle: BinaryIO) -> Found:
+        data = self._whole(handle)
+        if data.startswith(_BOM):
+            del data[: len(_BOM)]
+        if not data or data.isspace():
+            raise ParseError("empty_file", "a JSON document without a value")
+        try:
+            document = parsed(data, self._limits.max_document_bytes, "document_too_long")
+        except ParseError as error:
+            if error.reason == "document_too_long" or not _looks_like_lines(data):
+                yield Bad(at, error.reason, error.detail, bytes(data[:_RAW_BYTES]))
+            else:
+                yield from self._lines(at, cast(BinaryIO, io.BytesIO(data)), (0, 2**63, 1))
+            return
+        try:
+            twice = repeated(data, document)
+            del data
+            yield from self._records(at, document, twice)
+        except ParseError as error:
+            yield refused(at, error, document)
+
+    def _records(self, at: Origin, document: object, twice: set[int]) -> Found:
+        if id(document) in twice:
+            raise _twice()
+        use = self._stated or detect(document)
+        for number, record in enumerate(use.records(document), 1):
+            here = at._replace(line=number)
+            try:
+                if id(record) in twice:
+                    raise _twice()
                 yield here, use.native(record)
             except ParseError as error:
                 yield refused(here, error, record)
 
-    def _document(self, at: Origin, handle: BinaryIO) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
-        data = _whole(handle, self._limits.max_document_bytes)
-        if len(data) > self._limits.max_document_bytes:
-            yield Bad(
-                at,
-                "document_too_long",
-                f"over {self._limits.max_document_bytes} bytes; write JSON lines",
-                data[:_RAW_BYTES],
-            )
-            return
-        try:
-            document = orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
-        except orjson.JSONDecodeError as error:
-            if _looks_like_lines(data):
-                yield from self._lines(at, cast(BinaryIO, io.BytesIO(data)), (0, 2**63, 1))
-            else:
-                yield Bad(at, "not_json", f"at character {error.pos}", data[:_RAW_BYTES])
-            return
-        yield from self._records(at, document)
-
-    def _records(self, at: Origin, document: object) -> Iterator[tuple[Origin, dict[str, Any]] | Bad]:
-        try:
-            use = self._stated or detect(document)
-            found = use.records(document)
-            for number, record in enumerate(found, 1):
-                here = at._replace(line=number)
-                try:
-                    yield here, use.native(record)
-                except ParseError as error:
-                    yield refused(here, error, record)
-        except ParseError as error:
-            yield refused(at, error, document)
+    def _whole(self, handle: BinaryIO) -> bytearray:
+        """All bytes, or ParseError; block by block, since one large read allocates its limit."""
+        limit, data = self._limits.max_document_bytes, bytearray()
+        while block := handle.read(2**20):
+            data += block
+            if len(data) > limit:
+                raise ParseError("document_too_long", f"over {limit} bytes; write JSON lines")
+        return data
 
 
-def _whole(handle: BinaryIO, limit: int) -> bytes:
-    """All bytes, or a little more than `limit` of them; block by block, since one large read allocates its limit."""
-    blocks, size = list[bytes](), 0
-    while size <= limit and (block := handle.read(2**20)):
-        blocks.append(block)
-        size += len(block)
-    return b"".join(blocks)
+def _passed_over(member: Member) -> str | None:
+    if member.other or is_hidden(member.name):
+        return member.other or "hidden"
+    return None if member.name.lower().endswith(MEMBER_SUFFIXES) else ending(member.name)
 
 
-def _line(handle: BinaryIO, limit: int) -> bytes:
-    return handle.readline(limit + 1)
+def _told(at: Origin, passed: Counter[str]) -> Iterator[Bad]:
+    if passed:
+        yield Bad(at, "members_passed_over", shown(passed), b"")
+
+
+def _twice() -> ParseError:
+    return ParseError("duplicate_key", "a key stands twice in one object; which of the two counts is not known")
+
+
+def _detected(record: object) -> Adapter | None:
+    try:
+        return None if isinstance(record, ParseError) else detect(record)
+    except ParseError:
+        return None
 
 
 def _skip_line(handle: BinaryIO, most: int = 2**63) -> int:
@@ -180,12 +258,24 @@ def _skip_line(handle: BinaryIO, most: int = 2**63) -> int:
     return skipped
 
 
-def _looks_like_lines(data: bytes) -> bool:
-    first = data.partition(b"\n")[0]
-    try:
-        return isinstance(orjson.loads(first), dict)
-    except orjson.JSONDecodeError:
-        return False
+def _looks_like_lines(data: bytearray) -> bool:
+    """Whether one of the first lines is an object by itself."""
+    start = 0
+    for _ in range(_FIRST_LINES):
+        end = data.find(b"\n", start) + 1 or len(data)
+        try:
+            if isinstance(orjson.loads(data[start:end]), dict):
+                return True
+        except orjson.JSONDecodeError:
+            start = end
+    return False
+
+
+def _judged(found: Told[Origin]) -> tuple[Origin, dict[str, Any]] | Bad:
+    at, record, native = found
+    if not isinstance(native, ParseError):
+        return at, native
+    return Bad(at, native.reason, native.detail, record) if isinstance(record, bytes) else refused(at, native, record)
 
 
 def refused(origin: Origin, error: ParseError, record: object) -> Bad:

@@ -1,6 +1,7 @@
 """Native records to Arrow rows: types checked, ids and hashes made before anything is masked."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, NamedTuple
@@ -27,13 +28,20 @@ _SIGNAL_KNOWN: Final = frozenset(
 )
 
 
+_MAX_FLOAT32: Final = 3.4e38
+
+
 class Origin(NamedTuple):
-    """Where a record stood: the source's name, file below its path, member of an archive, line or record from 1."""
+    """Where a record stood: the source's name, file below its path, member of an archive, line or record from 1.
+
+    `weight` is the bytes it had as JSON, where they are known.
+    """
 
     source: str
     file: str
     member: str | None
     line: int | None
+    weight: int = 0
 
 
 class Reading(NamedTuple):
@@ -44,6 +52,7 @@ class Reading(NamedTuple):
     event_date: str | None = None
     max_turns: int = 2_000
     max_chars: int = 2_000_000
+    spanning: bool = False  # ids are unique in the source and not in a file only
 
 
 def digest(*parts: str | bytes, key: bytes = b"") -> str:
@@ -57,38 +66,29 @@ def digest(*parts: str | bytes, key: bytes = b"") -> str:
 
 
 def row(record: dict[str, Any], origin: Origin, reading: Reading, zone: tzinfo) -> dict[str, Any]:
-    """One native record as a row of ROWS; raises ParseError, with no log text in it."""
-    turns = [_turn(i, message, zone) for i, message in enumerate(objects(record.get("messages"), "messages"))]
+    """One native record as a row of ROWS, and its `weight` in bytes; raises ParseError, with no log text in it."""
+    messages = record.get("messages")
+    if (
+        isinstance(messages, list) and len(messages) > reading.max_turns
+    ):  # not looked at one by one: a hundred thousand may come
+        content = digest(json_text(messages) or "", key=reading.key)
+        said = (m.get("content") for m in messages if isinstance(m, dict))
+        num_chars = sum(len(text) for text in said if isinstance(text, str))
+        return _place(record, origin, reading, zone, content) | {"num_chars": num_chars} | _TOO_LONG
+    turns = [_turn(i, message, zone) for i, message in enumerate(objects(messages, "messages"))]
     signals = [_signal(s, reading.key) for s in _signal_objects(record)]
-    source_id = text(record.get("conversation_id"), "conversation_id") or None
     attachments = _attachments(record)
     outbound = [_outbound(c) for c in objects(record.get("outbound_calls"), "outbound_calls")]
     content = _content_hash(turns, [signals, attachments, outbound], reading.key)
     metadata = json_text({k: v for k, v in record.items() if k not in KNOWN} or None)
-    created = microseconds(record.get("created_at"), zone, "created_at")
     num_chars = sum(_size(turn) for turn in turns)
-    place = f"{origin.source}/{origin.file}" if origin.member is None or source_id else "/".join(map(str, origin[:3]))
-    # Settled in house.md: by source id, else by content; ids that come twice are told apart by intake.identity.
-    found = {
-        "conversation_id": digest(place, source_id) if source_id else digest(place, "content", content),
-        "source": origin.source,
-        "source_id": source_id,
-        "source_file": origin.file,
-        "source_member": origin.member,
-        "source_line": origin.line,
-        "created_at": created,
-        "event_date": _day(created, zone) or reading.event_date or "undated",
-        "content_hash": content,
-        "num_chars": num_chars,
-    }
-    if (
-        len(turns) > reading.max_turns or num_chars + len(metadata or "") > reading.max_chars
-    ):  # its text stays in the log alone
-        return found | {"set_aside_by": "intake", "set_aside_why": "too_long"}
-    return found | {
+    place = _place(record, origin, reading, zone, content) | {"num_chars": num_chars}
+    found = place | {
         **{k: text(record.get(k), k) for k in _TEXT_KEYS},
+        **{k: _label(record, k) for k in ("scenario", "model_version")},
         "self_sampled": boolean(record.get("self_sampled"), "self_sampled"),
         "customer_hash": next((s["user"]["id_hash"] for s in signals if s["user"] and s["user"]["id_hash"]), None),
+        "num_unpaired_calls": _num_unpaired(turns),
         "participants": [_participant(p, reading.key) for p in objects(record.get("participants"), "participants")],
         "turns": turns,
         "signals": signals,
@@ -98,9 +98,57 @@ def row(record: dict[str, Any], origin: Origin, reading: Reading, zone: tzinfo) 
         "outcome": _outcome(record),
         "metadata": metadata,
     }
+    # All of it counts, not the turns alone: a batch is bounded by its rows' weight.
+    found["weight"] = origin.weight or len(orjson.dumps(found))
+    num_chars += len(metadata or "")
+    if num_chars > reading.max_chars or found["weight"] > 4 * reading.max_chars + _MAX_FRAME:
+        return place | _TOO_LONG
+    return found
 
 
-_TEXT_KEYS: Final = ("scenario", "model_version", "agent_name", "parent_id", "parent_call_id", "end_reason")
+def _place(record: dict[str, Any], origin: Origin, reading: Reading, zone: tzinfo, content: str) -> dict[str, Any]:
+    """Where and when the record stands, and its id: by source id, else by content (settled in house.md)."""
+    source_id = _label(record, "conversation_id") or None
+    created = microseconds(record.get("created_at"), zone, "created_at")
+    place = f"{origin.source}/{origin.file}" if origin.member is None or source_id else "/".join(map(str, origin[:3]))
+    place = origin.source if reading.spanning else place
+    return {
+        "conversation_id": digest(place, source_id) if source_id else digest(place, "content", content),
+        "source": origin.source,
+        "source_id": source_id,
+        "source_file": origin.file,
+        "source_member": origin.member,
+        "source_line": origin.line,
+        "created_at": created,
+        "event_date": _day(created, zone) or reading.event_date or "undated",
+        "content_hash": content,
+    }
+
+
+def _label(record: dict[str, Any], key: str) -> str | None:
+    """A text that stands beside each turn in the flat tables: a long one would be written thousands of times."""
+    value = text(record.get(key), key)
+    if value is not None and len(value) > MAX_LABEL:
+        raise ParseError("label_too_long", f"{key} is over {MAX_LABEL} characters")
+    return value
+
+
+def _num_unpaired(turns: list[dict[str, Any]]) -> int:
+    """Tool calls that no message answers, and tool messages that answer no call; both are kept as they stand."""
+    made = [call["id"] for turn in turns if turn["tool_calls"] for call in turn["tool_calls"]]
+    answered = [turn["tool_call_id"] for turn in turns if turn["role"] == "tool"]
+    if made == answered:
+        return 0
+    calls, results = Counter(made), Counter(answered)
+    return (calls - results).total() + (results - calls).total()
+
+
+_TEXT_KEYS: Final = ("agent_name", "parent_id", "parent_call_id", "end_reason")
+_TOO_LONG: Final = {"set_aside_by": "intake", "set_aside_why": "too_long", "weight": 0}  # its text stays in the log
+MAX_LABEL: Final = 1_000
+"""Characters of an id, a scenario or a model's version."""
+_MAX_FRAME: Final = 4 * 2**20
+"""Bytes of keys, brackets and nulls that a row may have besides its text, a character of which takes four at most."""
 
 
 def table(rows: list[dict[str, Any]]) -> pa.Table:
@@ -194,7 +242,7 @@ def _compensation(pay: dict[str, Any]) -> dict[str, Any]:
 
 def _turn_idx(raw: dict[str, Any], where: str) -> int | None:
     value = number(raw.get("turn_idx"), where)
-    if value is not None and not 0 <= value < 2**31:
+    if value is not None and not (0 <= value < 2**31 and value.is_integer()):
         raise ParseError("wrong_type", f"{where}.turn_idx must be a turn number")
     return None if value is None else int(value)
 
@@ -257,6 +305,8 @@ def _vote(raw: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(num, int) or isinstance(num, bool) or not 0 <= num < 2**31:
         raise ParseError("wrong_type", "votes.num must be a count")
     dimension, value = text(raw.get("dimension"), "votes.dimension"), number(raw.get("value"), "votes.value")
+    if value is not None and abs(value) > _MAX_FLOAT32:
+        raise ParseError("wrong_type", "votes.value must be a vote")
     return {"dimension": dimension, "value": value, "num": num}
 
 

@@ -97,6 +97,7 @@ CONVERSATION = pa.schema(
         pa.field("content_hash", STRING),  # keyed; over the turns and signals before masking
         pa.field("end_reason", STRING),  # how the log says it ended
         pa.field("num_chars", pa.int64()),  # characters of text in the turns, before masking
+        pa.field("num_unpaired_calls", pa.int32()),  # tool calls without an answer, and answers without a call
         pa.field("participants", pa.list_(PARTICIPANT)),
         pa.field("turns", pa.list_(TURN)),
         pa.field("signals", pa.list_(SIGNAL)),

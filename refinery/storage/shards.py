@@ -71,13 +71,20 @@ class ShardWriter:
         self._held: list[pa.Table] = []
         self._held_rows = self._held_bytes = 0
         self.rows = 0
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._writer.close()
+        self._close()
         self._file.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        """Once: Arrow's writer would append a second footer, to a file that has its name already."""
+        if not self._closed:
+            self._writer.close()
+        self._closed = True
 
     def write(self, table: pa.Table) -> None:
         """Appends rows; columns are put in the schema's order, missing ones are null. Small tables share a group."""
@@ -101,14 +108,16 @@ class ShardWriter:
 
     def _put(self, group: pa.Table) -> None:
         if self._kind == "wide":
-            self._writer.write_table(group.combine_chunks())
+            none = pa.RecordBatch.from_pylist([], schema=self._schema)
+            for batch in group.combine_chunks().to_batches() or [none]:
+                self._writer.write_batch(batch)
         else:
             self._writer.write_table(group, row_group_size=max(1, group.num_rows))
 
     def finish(self, folder: str, stem: str) -> ShardFile:
         """Closes the file and puts it under its name."""
         self._flush()
-        self._writer.close()
+        self._close()
         with self._file.open("rb") as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
         size = self._file.stat().st_size
@@ -125,6 +134,11 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
+def parquet(store: Store, path: str) -> pq.ParquetFile:
+    """A narrow file to read groups of; from a bucket the columns of a group come in few requests."""
+    return pq.ParquetFile(store.open(path), pre_buffer=not store.is_local)
+
+
 class WideFile:
     """Reads a `wide` file group by group, of the columns that are asked for."""
 
@@ -133,6 +147,10 @@ class WideFile:
         names = pa.ipc.open_file(source).schema.names
         wanted = [names.index(c) for c in columns if c in names] if columns is not None else None
         self._reader = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=wanted))
+
+    def group(self, number: int) -> pa.Table:
+        """One group as a table."""
+        return pa.Table.from_batches([self._reader.get_batch(number)])
 
     def groups(self) -> Iterator[pa.Table]:
         """Each group as a table."""

@@ -34,6 +34,15 @@ def samples() -> dict[str, dict[str, Any]]:
             "vertical": "Coffee",
             "utterances": [{"index": 0, "speaker": "user", "text": "Good day", "annotations": []}],
         },
+        "sharegpt": {"id": "g1", "conversations": [{"from": "human", "value": "Good day"}]},
+        "sharegpt under messages": {"messages": [{"from": "human", "value": "Good day"}]},
+        "otel": {
+            "traceId": "t1",
+            "attributes": {"gen_ai.input.messages": [{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]},
+        },
+        "otel messages of parts": {"messages": [{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]},
+        "langfuse": {"id": "t1", "sessionId": "s1", "input": "Good day", "output": "Hello"},
+        "langfuse observation": {"id": "o1", "trace_id": "t1", "type": "GENERATION", "input": "Hi", "output": "Hello"},
     }
 
 

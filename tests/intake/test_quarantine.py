@@ -4,7 +4,6 @@ import orjson
 import pytest
 
 from refinery.engine.intake import _masked
-from refinery.errors import InputError
 from refinery.intake.source import Source
 from tests.engine.runs import rows, run
 from tests.logs import conversation, plan, write
@@ -45,14 +44,14 @@ def test_symbolic_links_to_logs_are_read(tmp_path):
     assert [f.name for f in Source(name="s", path=str(tmp_path / "logs")).freeze()] == ["UPPER.JSONL", "x.jsonl"]
 
 
-def test_a_name_with_colons_is_read_and_one_that_is_no_text_says_so(tmp_path):
+def test_a_name_with_colons_is_read_and_one_that_is_no_text_is_counted_as_passed_over(tmp_path):
     write(tmp_path / "logs" / "a::b.jsonl", [conversation(1)])
     run(plan(tmp_path, tmp_path / "logs"), tmp_path / "lake")
     assert rows(tmp_path / "lake", "SELECT source_file FROM conversations") == [("a::b.jsonl",)]
     with open(bytes(tmp_path / "logs") + b"/\xff.jsonl", "wb") as strange:
         strange.write(b"{}")
-    with pytest.raises(InputError, match="names that are not UTF-8"):
-        Source(name="s", path=str(tmp_path / "logs")).freeze()
+    files, passed = Source(name="s", path=str(tmp_path / "logs")).listing()
+    assert ([file.name for file in files], passed) == (["a::b.jsonl"], {"name not UTF-8": 1})
 
 
 def test_an_archive_member_whose_name_is_no_text_is_read(tmp_path):

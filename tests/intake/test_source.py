@@ -5,6 +5,7 @@ import io
 import tarfile
 from pathlib import Path
 
+import fsspec
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from refinery.engine.intake import spans, tasks
 from refinery.errors import InputError, PlanError
 from refinery.intake.reader import Bad, Limits, read
-from refinery.intake.source import File, Source, count_newlines
+from refinery.intake.source import File, Source, count_newlines, shown
+from tests.intake.oracle import NAMES, packed
 from tests.logs import conversation, write
 
 
@@ -59,10 +61,48 @@ def test_json_lines_under_the_name_of_a_document_are_read_as_lines(tmp_path):
     assert len(_read(tmp_path)[0]) == 2
 
 
-def test_hidden_files_and_other_endings_are_passed_over(tmp_path):
-    for name in (".x.jsonl", "_tmp/x.jsonl", "README.md", "a/x.jsonl"):
+def test_hidden_files_other_endings_and_linked_folders_are_passed_over_and_counted(tmp_path):
+    for name in (".x.jsonl", "_tmp/x.jsonl", "README.md", "turns.csv", "13812345678", "b/y.CSV", "a/x.jsonl"):
         write(tmp_path / name, [conversation(1)])
-    assert [f.name for f in _source(tmp_path).freeze()] == ["a/x.jsonl"]
+    (tmp_path / "linked").symlink_to(tmp_path / "a", target_is_directory=True)
+    files, passed = _source(tmp_path).listing()
+    assert [f.name for f in files] == ["a/x.jsonl"]
+    assert passed == {".csv": 2, ".md": 1, "hidden": 2, "linked folder": 1, "other ending": 1}
+    assert shown(passed) == "7 files (.csv 2, hidden 2, .md 1, linked folder 1, other ending 1)"
+
+
+def test_a_glob_counts_what_it_matches_and_does_not_read(tmp_path):
+    for name in ("a.jsonl", "a.csv", "b.jsonl", "a.d/x.jsonl"):
+        write(tmp_path / name, [conversation(1)])
+    files, passed = _source(tmp_path / "a*").listing()
+    assert ([f.name for f in files], passed) == (["a.jsonl"], {".csv": 1, "folder": 1})
+
+
+def test_a_path_that_holds_the_signs_of_a_glob_is_read_as_it_stands(tmp_path):
+    write(tmp_path / "logs[1]" / "a*b?.jsonl", [conversation(1)])
+    write(tmp_path / "logs1" / "axbx.jsonl", [conversation(2)])
+    for path in (tmp_path / "logs[1]", tmp_path / "logs[1]" / "a*b?.jsonl"):
+        assert [f.name for f in _source(path).freeze()] == ["a*b?.jsonl"]
+
+
+def test_a_source_of_which_nothing_is_read_says_what_it_passed_over(tmp_path):
+    write(tmp_path / "turns.csv", [conversation(1)])
+    with pytest.raises(InputError, match=r"no log files at .* \(1 file \(.csv 1\) passed over\)"):
+        _source(tmp_path).freeze()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_container_is_read_from_another_filesystem(name):
+    memory = fsspec.filesystem("memory")
+    memory.pipe(
+        f"/logs/{name}/{name}", packed(name, b"".join(orjson.dumps(conversation(n)) + b"\n" for n in (1, 2, 3)))
+    )
+    memory.pipe(f"/logs/{name}/turns.csv", b"x")
+    source = Source(name="s", path=f"memory://logs/{name}")
+    (file,), passed = source.listing()
+    found = [one for one in read(source, file, Limits()) if not isinstance(one, Bad)]
+    assert [record["conversation_id"] for _, record in found][:3] == ["c1", "c2", "c3"]
+    assert passed == {".csv": 1}
 
 
 def test_nothing_there_says_where_it_looked(tmp_path):
@@ -84,7 +124,7 @@ def test_a_bad_line_costs_that_line_and_says_which(tmp_path):
     assert [(b.origin.line, b.reason) for b in bad] == [
         (2, "not_json"),
         (3, "not_an_object"),
-        (5, "not_json"),
+        (5, "not_utf8"),
         (6, "no_messages"),
     ]
 

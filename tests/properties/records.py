@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import orjson
+
 _CALL = {"id": "c1", "type": "function", "function": {"name": "order.track", "arguments": '{"order_id": "88"}'}}
 _NATIVE = {
     "conversation_id": "n1",
@@ -40,6 +42,30 @@ _NATIVE = {
     "outcome": {"solution": True, "satisfied": None, "quality": False},
     "queue": "night",
 }
+
+
+def _span(number: int, *said: str) -> dict[str, Any]:
+    """A span of OTLP JSON that sends what was said before along, customer first, and answers."""
+    asked = [
+        {"role": "assistant" if i % 2 else "user", "parts": [{"type": "text", "content": text}]}
+        for i, text in enumerate(said)
+    ]
+    answer = {"role": "assistant", "parts": [{"type": "reasoning", "content": "a draft"}], "finish_reason": "stop"}
+    answer["parts"].append({"type": "text", "content": "On its way." if number == 1 else "You are welcome."})
+    values = {
+        "gen_ai.conversation.id": "o1",
+        "gen_ai.request.model": "m1",
+        "gen_ai.input.messages": orjson.dumps(asked).decode(),
+        "gen_ai.output.messages": orjson.dumps([answer]).decode(),
+    }
+    return {
+        "traceId": f"trace{number}",
+        "spanId": f"span{number}",
+        "name": "chat m1",
+        "startTimeUnixNano": str(1_777_593_600_000_000_000 + number),
+        "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in values.items()],
+    }
+
 
 DOCUMENTS: dict[str, Any] = {
     "native": [
@@ -121,4 +147,51 @@ DOCUMENTS: dict[str, Any] = {
             {"speaker": "assistant", "text": "It is coming."},
         ],
     },
+    "sharegpt": [
+        {
+            "id": "g1",
+            "timestamp": "2026-05-01T08:00:00+08:00",
+            "system": "你是外卖客服。",
+            "tools": '[{"name": "track"}]',
+            "conversations": [
+                {"from": "human", "value": "餐到哪了？"},
+                {"from": "function_call", "value": '{"name": "track", "arguments": {"order": "88"}}'},
+                {"from": "observation", "value": '{"status": "shipped"}'},
+                {"from": "gpt", "value": "<think>a draft</think>骑手已取餐。"},
+            ],
+            "chosen": {"from": "gpt", "value": "never said"},
+        },
+        {"conversations": [{"from": "human", "value": "hello"}, {"from": "oracle", "value": "who?"}]},
+    ],
+    "otel": {
+        "resourceSpans": [
+            {
+                "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "desk"}}]},
+                "scopeSpans": [
+                    {"spans": [_span(1, "Where is it?"), _span(2, "Where is it?", "On its way.", "Thanks")]}
+                ],
+            }
+        ]
+    },
+    "langfuse": [
+        {
+            "id": "t1",
+            "timestamp": "2026-05-01T08:00:00.000Z",
+            "sessionId": "s1",
+            "userId": "u1",
+            "input": "餐到哪了？",
+            "output": "在路上。",
+            "observations": [
+                {
+                    "type": "GENERATION",
+                    "model": "m1",
+                    "input": [{"role": "system", "content": "你是客服。"}, {"role": "user", "content": "餐到哪了？"}],
+                    "output": {"role": "assistant", "content": "在路上。"},
+                    "usage": {"total": 12},
+                }
+            ],
+            "scores": [{"name": "nice", "value": 1}],
+        },
+        {"id": "t2", "timestamp": "2026-05-01T08:01:00.000Z", "sessionId": "s1", "input": {"x": 1}, "output": "?"},
+    ],
 }

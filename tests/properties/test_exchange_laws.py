@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refinery.engine.tasks import ROW
-from refinery.stage import Exchange
+from refinery.engine.exchange import decide
+from refinery.stage import ROW, Exchange
 from refinery.stages import step_class
 from tests.properties.tables import EXCHANGE_NAMES, narrow_cases, schema_of, table
 from tests.properties.test_laws import few, holds, image
@@ -18,16 +18,14 @@ FIRST_COMES_FIRST = {"intake.identity"}
 """Exchanges that say that they decide by input order; the others decide by what stands in the rows."""
 
 
-def decided(exchange: Exchange, rows: pa.Table) -> dict[int, dict]:
+def decided(exchange: Exchange, rows: pa.Table, reducers: int = 1) -> dict[int, dict]:
     """What each row got, by its number."""
-    found = exchange.reduce(rows).select([ROW.name, *exchange.writes().names]).to_pylist()
-    return {row.pop(ROW.name): row for row in found}
+    return {row.pop(ROW.name): row for row in decide(exchange, rows, reducers).to_pylist()}
 
 
 @every_exchange
-def test_the_key_is_read_and_some_example_row_gets_a_value(name):
+def test_some_example_row_gets_a_value(name):
     for exchange, rows in step_class(name).examples():
-        assert exchange.key in exchange.reads()
         found = decided(exchange, table(exchange, rows))
         assert any(holds(value) for row in found.values() for value in row.values())
 
@@ -38,7 +36,7 @@ def test_the_key_is_read_and_some_example_row_gets_a_value(name):
 def test_a_row_is_decided_once_at_most_and_only_if_it_came(name, data):
     exchange, rows = data.draw(narrow_cases(name))
     came = table(exchange, rows)
-    found = exchange.reduce(came)
+    found = decide(exchange, came)
     numbers = found[ROW.name].to_pylist()
     assert len(set(numbers)) == len(numbers)
     assert set(numbers) <= set(came[ROW.name].to_pylist())
@@ -50,14 +48,10 @@ def test_a_row_is_decided_once_at_most_and_only_if_it_came(name, data):
 @every_exchange
 @few
 @given(data=st.data())
-def test_reducers_of_some_keys_each_decide_together_what_one_reducer_of_all_decides(name, data):
+def test_many_reducers_decide_together_what_one_decides(name, data):
     exchange, rows = data.draw(narrow_cases(name))
-    reducers = {key: data.draw(st.integers(0, 2)) for key in {row[exchange.key] for row in rows}}
     whole = table(exchange, rows)
-    of_row = pa.array([reducers[key] for key in whole[exchange.key].to_pylist()], pa.int64())
-    parts = [whole.filter(pa.array([at == k for at in of_row.to_pylist()], pa.bool_())) for k in range(3)]
-    found = {k: v for part in parts for k, v in decided(exchange, part.combine_chunks()).items()}
-    assert found == decided(exchange, whole)
+    assert decided(exchange, whole, data.draw(st.integers(2, 64))) == decided(exchange, whole)
 
 
 @every_exchange
@@ -93,6 +87,6 @@ def test_the_input_stays_as_it_was_and_slices_chunks_and_copies_decide_the_same(
 def test_no_rows_give_no_decisions_of_the_same_types(name):
     for exchange, _ in step_class(name).examples():
         for empty in (schema_of(exchange).empty_table(), table(exchange, [])):
-            found = exchange.reduce(empty)
+            found = decide(exchange, empty)
             assert found.num_rows == 0
             assert found.select(exchange.writes().names).schema.equals(exchange.writes())

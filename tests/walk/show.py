@@ -14,11 +14,12 @@ import pyarrow as pa
 import yaml
 
 from refinery.engine.batch import apply, split
-from refinery.engine.tasks import ROW, Join, joined
+from refinery.engine.exchange import decide
+from refinery.engine.tasks import Join, joined
 from refinery.intake.reader import Bad, read
 from refinery.intake.rows import Reading, row, table, zone_of
 from refinery.plan import Plan, load
-from refinery.stage import Exchange, Stage
+from refinery.stage import ROW, Exchange, Stage
 
 HERE = Path(__file__).parent
 LOG, GOLDEN = HERE / "log.jsonl", HERE / "golden"
@@ -91,10 +92,10 @@ def parse(plan: Plan) -> pa.Table:
 
 
 def _exchanged(exchange: Exchange, rows: pa.Table, number: int) -> pa.Table:
-    """The rows with what one reducer of all of them decides."""
+    """The rows with what the exchange decides."""
     numbered = rows.append_column(ROW, pa.array(range(len(rows)), ROW.type))
     taking_part = numbered if exchange.dead_rows else split(numbered)[0]
-    found = exchange.reduce(taking_part.select([ROW.name, *sorted(exchange.reads())]).combine_chunks())
+    found = decide(exchange, taking_part)
     return joined(rows, Join(exchange, number, ()), found, 0, 0)[0]
 
 
