@@ -145,8 +145,8 @@ def test_nested_arguments_and_text_compare_too(tmp_path: Path):
 
 
 def test_state_is_that_of_the_turn():
-    pay = said("已退款", ("refund.create", '{"amount": 5}'))
-    talk = row(pay, asked("?"), pay, signals=[{"turn_idx": 2, "identity": {"verified": True}}])
+    pay, again = (said("已退款", ("refund.create", f'{{"amount": {amount}}}')) for amount in (5, 6))
+    talk = row(pay, asked("?"), again, signals=[{"turn_idx": 2, "identity": {"verified": True}}])
     assert found(RULES, talk) == [[("SOL.irreversible_without_precondition.001", 0)]]
 
 
