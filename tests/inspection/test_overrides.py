@@ -28,7 +28,8 @@ def test_a_changed_list_and_a_changed_rule_act_and_the_shipped_files_stay(tmp_pa
     base = folder(tmp_path / "rules", detecting("a", a={"keywords": {"list": "secrets"}}))
     acme = tenant(
         tmp_path / "acme",
-        "lists: {secrets: {remove: {en: [PIN], zh: [PIN]}, add: {zh: [暗号]}}}\nrules: {EXP.no_empathy.001: {enforce: reflect}}",
+        "lists: {secrets: {remove: {en: [PIN], zh: [PIN]}, add: {zh: [暗号]}}}\n"
+        "rules: {EXP.no_empathy.001: {enforce: reflect}}",
     )
     table = talks(row(said("PIN"), said("password"), said("暗号")))
     plain, theirs = (inspect_table(table, base, POLICIES, over)["findings"][0].as_py() for over in (None, acme))
