@@ -17,15 +17,19 @@ def sentence(words: str) -> Mutator:
     """What is wrong is one sentence, alone or behind the agent's own next reply."""
 
     def plant(p: Planting) -> None:
-        place = p.spot()
-        follows = p.turns[place : place + 1]
-        p.cut()
-        own = p.rng.random() < 0.5 and bool(follows) and follows[0]["role"] == "assistant" and follows[0]["content"]
-        if own:
-            p.turns += follows
-        p.say(p.words(words) if p.faulty else p.right(words), joined=bool(own))
+        follows = p.cut()
+        line = p.words(words) if p.faulty else p.right(words)
+        if follows and follows[0]["role"] == "assistant" and follows[0]["content"] and p.rng.random() < 0.5:
+            line = f"{follows[0]['content']} {line}"
+        p.say(line)
 
     return plant
+
+
+def promise(p: Planting) -> None:
+    """A time that nothing known supports; the systems' signals say no time."""
+    p.know(order={"status": "processing"})
+    sentence("ungrounded_time_promise")(p)
 
 
 def order_of(p: Planting) -> str:
@@ -51,14 +55,13 @@ def refund_too_early(p: Planting) -> None:
 
 
 def wrong_amount(p: Planting) -> None:
-    """More is refunded than was paid, or another sum than the agent says."""
+    """More is refunded than was paid, or less than the agent says."""
     p.cut()
     order, amount = order_of(p), amount_of(p)
     p.know(order={"id": order, "amount": float(amount), "status": "delivered"}, identity={"verified": True})
-    other = amount + p.rng.randrange(5, 90) if p.faulty else amount
-    said = other if p.rng.random() < 0.5 else amount
-    paid = other if said != other or not p.faulty else amount + p.rng.randrange(5, 90)
-    p.call(REFUND, {"order_id": order, "amount": paid}, DONE, p.words("claim_refund", amount=said))
+    above, other = p.rng.random() < 0.5, p.rng.randrange(5, 15) if p.faulty else 0
+    paid = amount + other if above else amount - other
+    p.call(REFUND, {"order_id": order, "amount": paid}, DONE, p.words("claim_refund", amount=paid if above else amount))
 
 
 def signal_ignored(p: Planting) -> None:
@@ -97,9 +100,10 @@ def paid_twice(p: Planting) -> None:
 
 
 def said_not_called(p: Planting) -> None:
-    """The agent says that it refunded, cancelled or compensated, and called nothing."""
+    """The agent says that it refunded, cancelled or compensated, the systems record acts, and nothing was called."""
     p.cut()
     amount, order = amount_of(p), order_of(p)
+    p.know(order={"id": order, "status": "processing"})
     words, tool = p.rng.choice(
         [("claim_refund", REFUND), ("claim_cancel", "cancel_pending_order"), ("claim_compensation", PAY)]
     )
@@ -118,7 +122,7 @@ def called_not_said(p: Planting) -> None:
         [("claim_refund", REFUND), ("claim_cancel", "cancel_pending_order"), ("claim_compensation", PAY)]
     )
     p.call(tool, {"order_id": order, "amount": amount}, DONE)
-    p.say(p.words("neutral") if p.faulty else p.words(words, amount=amount), here=False)
+    p.say(p.words("neutral") if p.faulty else p.words(words, amount=amount))
 
 
 def wrong_arguments(p: Planting) -> None:
@@ -134,18 +138,16 @@ def wrong_arguments(p: Planting) -> None:
 
 
 def failure_ignored(p: Planting) -> None:
-    """The tool failed and the agent says done, or does the same again."""
+    """The tool failed and the agent says done, or what was done is done again."""
     p.cut()
     amount, order = amount_of(p), order_of(p)
     p.turns[-1]["content"] += " " + p.words("give_order", order=order)
     arguments: dict[str, object] = {"order_id": order, "amount": amount}
-    if p.rng.random() < 0.5:
-        p.call(REFUND, arguments, p.words("failure") if p.faulty else DONE)
-        p.say(p.words("claim_refund", amount=amount))
-    else:
-        for _ in range(3 if p.faulty else 1):
-            p.call(REFUND, arguments, p.words("failure"))
-        p.say("I am sorry, that did not work." if p.language == "en" else "抱歉，没有办成。", here=False)
+    fails = p.rng.random() < 0.5
+    p.call(REFUND, arguments, p.words("failure") if p.faulty and fails else DONE)
+    if p.faulty and not fails:
+        p.call(REFUND, arguments, DONE)
+    p.say(p.words("claim_refund", amount=amount))
 
 
 def asked_again(p: Planting) -> None:
@@ -196,8 +198,6 @@ def verbatim(p: Planting) -> None:
     """The agent's longest reply again, as it was or with a few words beside it; the control says another thing."""
     p.cut()
     reply = max((t["content"] or "" for t in p.turns if t["role"] == "assistant"), key=len, default="")
-    p.say(reply, here=False)
-    p.ask("And now?" if p.language == "en" else "然后呢？")
     line = p.words("again", reply=reply) if p.rng.random() < 0.5 else reply
     p.say(line if p.faulty else p.words("neutral"))
 
@@ -215,7 +215,7 @@ def step_skipped(p: Planting) -> None:
             p.say("Shall I cancel it?" if p.language == "en" else "确认要取消吗？")
             p.ask("Yes, please." if p.language == "en" else "确认。")
         p.call("cancel_pending_order", {"order_id": order, "reason": "no longer needed"}, DONE)
-    p.say("One moment." if p.language == "en" else "请稍等。", here=False)
+    p.say("One moment." if p.language == "en" else "请稍等。")
 
 
 def due_not_offered(p: Planting) -> None:
@@ -270,7 +270,7 @@ MUTATORS: Final[dict[str, Mutator]] = {
     "INQ.identity_verified_again": verified_again,
     "HAL.fabricated_status": false_status,
     "HAL.fabricated_policy": own("fabricated_policy"),
-    "HAL.ungrounded_time_promise": sentence("ungrounded_time_promise"),
+    "HAL.ungrounded_time_promise": promise,
     "REP.verbatim": verbatim,
     "REP.soothing_loop": soothing,
     "PROC.mandatory_step_skipped": step_skipped,

@@ -22,7 +22,7 @@ class Planting:
     """One clean conversation, and what a mutator is making of it.
 
     `faulty`: plant the fault, or the control: the same conversation with what is right in the fault's place.
-    `at`: the place of the faulty agent turn in `turns`, once the mutator has said it.
+    `since`: the place from which on the conversation is made up.
     """
 
     row: Row
@@ -32,10 +32,10 @@ class Planting:
     rng: Random
     turns: list[Turn] = field(default_factory=list)
     signals: list[dict[str, Any]] = field(default_factory=list)
-    at: int = -1
+    since: int = -1
 
     def __post_init__(self) -> None:
-        self.turns = deepcopy([turn for turn in self.row["turns"]])
+        self.turns = deepcopy(list(self.row["turns"]))
 
     def words(self, name: str, **slots: object) -> str:
         """A sentence of the half that is measured."""
@@ -46,28 +46,20 @@ class Planting:
         """A sentence without the fault."""
         return self.rng.choice(WORDS[name]["fine"][self.language])
 
-    def spot(self) -> int:
-        """Behind a customer turn of the middle: the place at which the agent speaks next."""
-        places = [n + 1 for n, turn in enumerate(self.turns) if turn["role"] == "user"]
-        return places[len(places) // 2]
-
-    def cut(self) -> int:
-        """End the conversation behind a customer turn of its middle: what is planted is all that follows."""
-        place = self.spot()
-        self.turns = self.turns[:place]
-        return place
+    def cut(self) -> list[Turn]:
+        """End the conversation behind a customer turn of its middle; what followed there."""
+        places = [place for place, turn in enumerate(self.turns, start=1) if turn["role"] == "user"]
+        self.since = places[len(places) // 2]
+        left, self.turns = self.turns[self.since :], self.turns[: self.since]
+        return left
 
     def know(self, **groups: dict[str, object]) -> None:
         """Signals known from the start."""
         self.signals.append({"turn_idx": 0, **groups})
 
-    def say(self, line: str, *, here: bool = True, joined: bool = False) -> None:
-        """The agent says it; `joined`: behind what it says there anyway."""
-        if joined and self.turns[-1]["role"] == "assistant" and self.turns[-1]["content"]:
-            self.turns[-1]["content"] += " " + line
-        else:
-            self.turns.append(turn("assistant", line))
-        self.at = len(self.turns) - 1 if here else self.at
+    def say(self, line: str) -> None:
+        """The agent says it."""
+        self.turns.append(turn("assistant", line))
 
     def ask(self, line: str) -> None:
         """The customer says it."""
@@ -78,11 +70,10 @@ class Planting:
         identity = f"planted_{len(self.turns)}"
         made = {"id": identity, "name": name, "arguments": orjson.dumps(arguments).decode()}
         self.turns.append(turn("assistant", line) | {"tool_calls": [made]})
-        self.at = len(self.turns) - 1
         self.turns.append(turn("tool", result) | {"tool_call_id": identity})
 
     def made(self) -> Row:
-        """The conversation, numbered anew."""
+        """The conversation, numbered by place."""
         numbered = [{**one, "turn_idx": number} for number, one in enumerate(self.turns)]
         return {**self.row, "turns": numbered, "signals": self.signals or None}
 
