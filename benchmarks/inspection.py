@@ -39,7 +39,7 @@ SETS = {
 }
 BATCH = 512
 ROUNDS = 5
-_TOKEN = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\(\?[a-zA-Z-]*:|<<[^>]+>>|[A-Za-z]+|[\u4e00-\u9fff]+")
+_TOKEN = re.compile(r"\\[pPx]\{[^}]*\}|\\.|\[(?:\\.|[^\]\\])*\]|\(\?[a-zA-Z-]*:|<<[^>]+>>|[A-Za-z]+|[\u4e00-\u9fff]+")
 
 
 def batches(folder: Path, name: str) -> list[pa.Table]:

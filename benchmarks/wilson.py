@@ -10,7 +10,7 @@ def wilson(hits: int, num: int) -> tuple[float, float]:
     """Least and most of the share that `hits` of `num` allow; num > 0."""
     share, square = hits / num, Z * Z / num
     middle, arm = share + square / 2, Z * sqrt(share * (1 - share) / num + square / (4 * num))
-    return (middle - arm) / (1 + square), (middle + arm) / (1 + square)
+    return max(0.0, middle - arm) / (1 + square), min(1 + square, middle + arm) / (1 + square)
 
 
 def shown(hits: int, num: int) -> str:

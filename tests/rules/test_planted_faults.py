@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 from random import Random
 
@@ -9,6 +10,7 @@ import pytest
 
 from benchmarks.faults.measure import Planted, found, lines
 from benchmarks.faults.mutators import MUTATORS
+from benchmarks.faults.originals import Hit, readings, report
 from benchmarks.faults.planting import WORDS, Planting
 from refinery.inspection.rulebook import load_rulebook
 from tests.inspection.talks import RULES
@@ -104,3 +106,16 @@ def test_the_table_counts_what_was_found():
     table = {line.split("|")[1].strip(): line for line in lines(made, [*hits[:3], [], ["x"], *hits[5:]])}
     assert "| 4 | 0.750" in table["PAY.over_limit"] and table["PAY.over_limit"].endswith("| 4 | 1 |")
     assert "not planted, not measured" in table["UND.demand_misread"]
+
+
+def test_a_hit_nobody_has_read_is_counted_and_judged_by_nobody():
+    first, second, third = (Hit("REP.verbatim.001", "star", row, 3) for row in range(3))
+    text = report([first, second, third], Counter(star=10), {first: "yes", second: "no", Hit("X", "star", 9, 9): "no"})
+    assert "| REP.verbatim.001 | 3 | star 3 | 2 | 0 | 0.500" in text
+
+
+def test_readings_hold_known_rules_and_no_text():
+    ids = {entry.rule.id for entry in load_rulebook(RULES).entries}
+    read = readings()
+    assert len(read) > 100 and {hit.rule_id for hit in read} <= ids
+    assert set(read.values()) <= {"yes", "no", "undecided"}
