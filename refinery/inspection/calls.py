@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from refinery.inspection.bounds import Bounds, compares
 from refinery.inspection.clauses import Clause
@@ -14,7 +13,7 @@ from refinery.inspection.earlier import ANYWHERE, stood_before
 from refinery.inspection.patterns import AnyOf
 from refinery.inspection.state import lookup, parsed
 from refinery.inspection.talks import Talks, within
-from refinery.inspection.turns import Bools, Ints, bools
+from refinery.inspection.turns import Bools, Ints
 from refinery.inspection.values import Values
 
 
@@ -25,7 +24,7 @@ class Calls:
         self._talks, self._turns = talks, talks.turns
         self.turn: Ints = self._turns.call_turn
         """The agent turn (index) of each call."""
-        self._names = self._turns.call_name.dictionary_encode()
+        self._by_name = _by_name(self._turns.call_name)
         self._maps: dict[int, dict[str, object]] = {}
         self._result: Ints | None = None
 
@@ -45,10 +44,8 @@ class Calls:
         """Calls of tools of these names; None: all calls."""
         if names is None:
             return np.arange(len(self.turn), dtype=np.int64)
-        wanted = bools(pc.is_in(self._names.dictionary, value_set=pa.array(list(names), pa.string())))
-        return np.flatnonzero(
-            np.append(wanted, False)[self._names.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
-        )
+        mine = [self._by_name[name] for name in set(names) if name in self._by_name]
+        return np.sort(np.concatenate(mine)) if mine else np.zeros(0, dtype=np.int64)
 
     def arguments(self, calls: Ints) -> list[dict[str, object]]:
         """The arguments of these calls; text that is no JSON object has none."""
@@ -75,6 +72,18 @@ class Calls:
         texts = np.full(len(calls), b"", dtype=np.object_)
         texts[known] = self._talks.text(places[known])
         return list(texts)
+
+
+def _by_name(names: pa.Array) -> dict[str, Ints]:
+    """Name -> the calls of it, ascending; a call without a name is of none."""
+    coded = names.dictionary_encode()
+    code = np.asarray(coded.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
+    order = np.argsort(code, kind="stable")
+    edges = np.searchsorted(code[order], np.arange(len(coded.dictionary) + 1))
+    return {
+        name: order[first:last]
+        for name, first, last in zip(coded.dictionary.to_pylist(), edges[:-1], edges[1:], strict=True)
+    }
 
 
 def _results(talks: Talks) -> Ints:
@@ -133,6 +142,8 @@ class Called(Clause):
 
     def _calls(self, talks: Talks, calls: Calls) -> Ints:
         found = calls.named(self._names)
+        if not len(found):
+            return found
         if self._unless is not None:
             found = found[~_matching(self._unless, calls.returned(found))]
         kept = np.ones(len(found), dtype=np.bool_)
