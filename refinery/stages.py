@@ -17,6 +17,7 @@ STAGES: Final = {
     "quality.gate": "refinery.quality.gate:Gate",
     "dedup.exact": "refinery.dedup.exact:ExactDuplicates",
     "dedup.near": "refinery.dedup.near:NearDuplicates",
+    "dedup.replies": "refinery.dedup.replies:NearReplies",
     "inspection.policies": "refinery.inspection.policies:Policies",
     "inspection.online": "refinery.inspection.online:Online",
     "routing.srt": "refinery.routing.srt:SelfRefinement",

@@ -65,6 +65,8 @@ def _refined(loaded: Plan, target: str, engine: str) -> Report:
         out.print(f"run {report.run_id} was published before (snapshot {report.snapshot}); nothing changed")
     if report.passed_over:
         out.print(f"passed over unread: {report.passed_over}", soft_wrap=True, highlight=False, markup=False)
+    for note in report.notes:
+        out.print(f"note: {note}", soft_wrap=True, highlight=False)
     if report.changes:
         out.print(f"note: {report.changes}", soft_wrap=True, highlight=False)
     return report

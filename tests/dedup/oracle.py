@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from refinery.dedup import compared, forms
+from refinery.dedup.documents import DOCUMENT, conversations
 from refinery.dedup.fields import field_facts
 from refinery.dedup.near import NearDuplicates
 from refinery.dedup.templates import answers, frequent, sorted_codes
@@ -26,7 +27,8 @@ def shingle_sets(rows: pa.Table, template_contexts: int | None) -> list[np.ndarr
         codes = sorted_codes(frequent(answers(column), template_contexts))
     found, (offsets, facts) = forms.turns(column), field_facts(rows)
     room = forms.scratch(found, int(np.diff(offsets).max(initial=0)))
-    sets = compared.Sets(*compared.sets(found, forms.tables(), codes, room, offsets, facts))
+    every = conversations(rows, found)
+    sets = compared.Sets(*compared.sets(every, found, forms.tables(), codes, room, offsets, facts))
     return [sets.shingles[start:end] for start, end in zip(sets.ends[:-1], sets.ends[1:], strict=True)]
 
 
@@ -62,7 +64,7 @@ def links(stage: NearDuplicates, rows: pa.Table) -> dict[Pair, float]:
     pairs = found[-1].filter(found[-1]["other"].is_valid())
     return dict(
         zip(
-            zip(pairs[ROW.name].to_pylist(), pairs["other"].to_pylist(), strict=True),
+            zip(pairs[DOCUMENT.name].to_pylist(), pairs["other"].to_pylist(), strict=True),
             pairs["similarity"].to_pylist(),
             strict=True,
         )
