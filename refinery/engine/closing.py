@@ -1,21 +1,32 @@
 """The end of a run: nothing lost, few faults, then everything published at once."""
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
 from refinery import __version__
 from refinery.engine.manifest import Entry
+from refinery.engine.rounds import costs
 from refinery.errors import LedgerError
 from refinery.lake.snapshot import Claim, Publication
 from refinery.lake.tables import RUNS, conversations_schema
 from refinery.ledger import Counts, balance, ledger_table
 from refinery.plan import Plan
+from refinery.records.asked import MODELS
 from refinery.records.fate import STAGE_FAULT
+from refinery.stage import Ask
 from refinery.storage.store import Store
 
 _MIN_FAULTS: Final = 3
+
+
+class Asked(NamedTuple):
+    """A model stage that ran, its number among the steps, and the totals of its rounds."""
+
+    step: Ask
+    number: int
+    totals: dict[str, Any]
 
 
 def refuse_faults(plan: Plan, counts: Counts) -> None:
@@ -41,7 +52,14 @@ def check(plan: Plan, counts: Counts, entries: list[Entry]) -> None:
 
 
 def publish(
-    lake: Store, plan: Plan, rows: pa.Schema, claim: Claim, started: datetime, counts: Counts, entries: list[Entry]
+    lake: Store,
+    plan: Plan,
+    rows: pa.Schema,
+    claim: Claim,
+    started: datetime,
+    counts: Counts,
+    entries: list[Entry],
+    asked: list[Asked],
 ) -> int:
     """Publishes all files of the entries with the ledger and the run's own row; the snapshot's number."""
     run_id = plan.run_id()
@@ -67,5 +85,16 @@ def publish(
     }
     publication = Publication(lake, run_id, conversations_schema(rows))
     publication.rows("ledger", ledger_table(run_id, counts))
+    publication.rows("models", _models_table(plan, asked))
     publication.rows("runs", pa.Table.from_pylist([facts], schema=RUNS))
     return publication.publish(claim, files)
+
+
+def _models_table(plan: Plan, asked: list[Asked]) -> pa.Table:
+    """A row a model stage: what it asked, what was answered before, tokens, time and cost."""
+    rows = []
+    for step, number, totals in asked:
+        model = plan.asked(step)
+        names = {"run_id": plan.run_id(), "step": number, "stage": step.name, "model": step.model}
+        rows.append(names | {"name": model.known_as()} | costs(model, totals))
+    return pa.Table.from_pylist(rows, schema=MODELS)

@@ -11,6 +11,7 @@ import ray
 
 from refinery import errors
 from refinery.errors import RefineryError, StorageError
+from refinery.storage.remote import adopt, settings
 
 
 class ClusterExecutor:
@@ -31,8 +32,10 @@ class ClusterExecutor:
 
     def run(self, function: Callable[[dict[str, Any]], None], tasks: Sequence[dict[str, Any]]) -> Iterator[None]:
         """Yields once for each task done, in the order they finish; raises what a task raised, with its class."""
+        variables = settings()
 
         def do(row: dict[str, Any]) -> dict[str, Any]:
+            adopt(variables)  # a node started by somebody else does not have this driver's environment
             together = orjson.loads(row["tasks"])
             try:
                 for task in together:

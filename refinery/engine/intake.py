@@ -12,6 +12,7 @@ from refinery.engine.gather import Pieces, gathered
 from refinery.engine.manifest import Entry
 from refinery.engine.tasks import RowWriter, Work
 from refinery.errors import ParseError
+from refinery.intake.ids import traceable
 from refinery.intake.reader import Bad, Limits, read, refused
 from refinery.intake.redact import redact_text
 from refinery.intake.rows import MAX_LABEL, Origin, Reading, row, table, zone_of
@@ -88,11 +89,11 @@ def intake_task(work: Work, intake: Intake, task: dict[str, Any]) -> Entry:
     with RowWriter(work, f"p00-{task['task']:06d}") as out:
         for rows, bad in _batches(intake, records):
             counts += [_quarantined(bad), count(0, "intake", "read", rows)]
-            live, dead = split(rows)
+            live, dead = split(traceable(rows, intake.reading.key))
             counts += [count(0, "intake", "set_aside", dead), count(0, "intake", "live", live)]
             live, more, counted = through(live, stages, work.first_step)
             out.write(live, [dead, *more])
-            out.quarantine(_quarantine(bad))
+            out.quarantine(traceable(_quarantine(bad), intake.reading.key))
             counts.append(counted)
             if not work.final and out.full(intake.shard_rows, intake.shard_bytes):
                 out.roll()
@@ -151,7 +152,7 @@ def gather_task(work: Work, intake: Intake, task: dict[str, Any]) -> Entry:
                     origin = Origin(source.name, place.file.name, None, found.row)
                     bad = [Bad(origin, found.reason, found.detail, found.raw.encode("utf-8", "replace"))]
                     counts.append(_quarantined(bad))
-                    out.quarantine(_quarantine(bad))
+                    out.quarantine(traceable(_quarantine(bad), intake.reading.key))
                 else:
                     pieces.add(found if intake.limit is None else _first(found, begun, intake.limit))
             verify(place.file)
@@ -187,7 +188,7 @@ def _quarantine(bad: list[Bad]) -> pa.Table:
             "source_member": b.origin.member,
             "source_line": b.origin.line,
             "reason": b.reason,
-            "source_id": redact_text(b.source_id) if b.source_id and len(b.source_id) <= MAX_LABEL else None,
+            "source_id": b.source_id if b.source_id and len(b.source_id) <= MAX_LABEL else None,
             "detail": b.detail,
             "raw": _masked(b.raw),
         }

@@ -55,6 +55,7 @@ def rethreshold(plan: Path, threshold: float, *, source: str | None, target: str
 
 def _refined(loaded: Plan, target: str, engine: str) -> Report:
     lake, key, out = Store(target), deployment_key(), console()
+    lake.reach()
     with _shown(out) as progress:
         report = Run(loaded, lake, key, executor(engine), progress)()
     write_catalog(lake)

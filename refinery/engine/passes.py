@@ -13,18 +13,18 @@ from refinery.engine.bundle import Bundle
 from refinery.intake.rows import ROWS
 from refinery.lake.tables import FIXED
 from refinery.plan import Plan
-from refinery.stage import Exchange, Round, Stage, Step
+from refinery.stage import Ask, Exchange, Round, Stage, Step
 
 INTAKE_VERSION: Final = 3
 """Raised when parsing or the cut of the input changes; a golden-row test catches a forgotten raise."""
 ENGINE_VERSION: Final = 2
 """Raised when joins, the flat tables or the layout of files change."""
 _LIBRARIES: Final = (
-    "pyarrow", "numpy", "orjson", "google-re2", "python-stdnum", "common-expression-language", "pydantic", "pyyaml",
-    "numba"
+    "pyarrow", "numpy", "numba", "orjson", "google-re2", "python-stdnum", "phonenumbers", "common-expression-language",
+    "pydantic", "pyyaml", "jsonschema",
 )  # fmt: skip
 
-Kind = Literal["lines", "gather", "intake", "map", "reduce", "ask", "fold", "answer", "stages"]
+Kind = Literal["lines", "gather", "intake", "map", "reduce", "ask", "fold", "need", "seal", "stages"]
 
 
 class Pass(NamedTuple):
@@ -99,6 +99,7 @@ def fingerprints(
     for one in passes:
         shaping = one.rounds[one.round].parameters() if one.rounds else None
         steps = [bundles[one.first_step - 1 + i].fingerprint(shaping) for i in range(len(one.steps))]
+        steps += [plan.asked(step).identity for step in one.steps if isinstance(step, Ask)]
         last = _hash([last, one.kind, one.round, one.final, str(one.before), str(one.after), steps])
         found.append(last)
     return found
@@ -119,8 +120,14 @@ def explain(plan: Plan) -> str:
         )
         lines += [f"  join {x.name}: {', '.join(x.writes().names)}" for x in one.joins if one.kind == "stages"]
         for step in one.steps:
-            shown = ", ".join(f"{k}={v}" for k, v in step.parameters().items())
+            shown = _shown(step.parameters())
             lines.append(f"  {step.name} v{step.version}{f' ({shown})' if shown else ''}")
             lines.append(f"    reads {', '.join(sorted(step.reads()))}")
             lines.append(f"    writes {', '.join(step.writes().names)}")
+            if isinstance(step, Ask):
+                lines.append(f"    asks {step.model}: {_shown(plan.asked(step).model_dump(exclude_defaults=True))}")
     return "\n".join(lines)
+
+
+def _shown(parameters: dict[str, object]) -> str:
+    return ", ".join(f"{k}={v}" for k, v in parameters.items())

@@ -2,20 +2,21 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
 
-from refinery.engine import ask, closing, gather, intake
+from refinery.engine import closing, gather, intake, rounds
+from refinery.engine.answerers import answerer
 from refinery.engine.booked import Booked, Executor, Task
 from refinery.engine.bundle import Bundle
 from refinery.engine.key import bind
 from refinery.engine.manifest import Entry, drop_broken, read_entries
 from refinery.engine.passes import Pass, cut, fingerprints
 from refinery.engine.tasks import Join, Work
-from refinery.errors import InputError, PlanError, StorageError
+from refinery.errors import InputError, StorageError
 from refinery.intake.rows import Reading, digest
 from refinery.intake.source import File, shown, splittable
 from refinery.intake.turns import Place
@@ -65,13 +66,11 @@ class Run:
         key: bytes,
         executor: Executor,
         progress: Progress,
-        answerer: Answerer | None = None,
+        answerers: Mapping[str, Answerer] | None = None,
     ) -> None:
-        self._plan, self._lake, self._key, self._answerer = plan, lake, key, answerer
+        """`answerers` stand in for clients of the plan's models, by their word."""
+        self._plan, self._lake, self._key, self._answerers = plan, lake, key, dict(answerers or {})
         self._executor, self._progress = executor, progress
-        if asks := [step.name for step in plan.stages if isinstance(step, Ask)]:
-            if answerer is None:
-                raise PlanError(f"stages {asks} ask a model, and this run has none to ask")
         self.run_id = plan.run_id()
         self._home = f"runs/{self.run_id}"
         self._scratch = f"{self._home}/scratch-{uuid.uuid4().hex}"
@@ -91,13 +90,15 @@ class Run:
         found, _ = snapshot.settle(self._lake, self.run_id, claim)
         if found is not None:
             return Report(self.run_id, found, False, 0.0, self._changes(frozen), passed_over)
+        self._open_clients()
+        asked = list[closing.Asked]()
         try:
-            entries = self._passes(passes, prints, frozen)
+            entries = self._passes(passes, prints, frozen, asked)
         finally:
             self._lake.remove_folder(self._scratch)
         counts = merge(entry.counts for entry in entries)
         closing.check(self._plan, counts, entries)
-        number = closing.publish(self._lake, self._plan, passes[-1].after, claim, started, counts, entries)
+        number = closing.publish(self._lake, self._plan, passes[-1].after, claim, started, counts, entries, asked)
         seconds = (datetime.now(UTC) - started).total_seconds()
         notes = tuple(words.format(f"{num:,}") for words, num in sorted(self._notes.items()))
         return Report(self.run_id, number, True, seconds, self._changes(frozen), passed_over, notes)
@@ -136,7 +137,9 @@ class Run:
             f"read them. To take them in, remove {where} and run again"
         )
 
-    def _passes(self, passes: list[Pass], prints: list[str], frozen: list[list[File]]) -> list[Entry]:
+    def _passes(
+        self, passes: list[Pass], prints: list[str], frozen: list[list[File]], asked: list[closing.Asked]
+    ) -> list[Entry]:
         joins: list[Join] = []
         shards: list[Task] = []
         wide: list[Entry] = []
@@ -147,7 +150,8 @@ class Run:
             if one.kind == "intake":
                 entries = self._intake(work, frozen, mark)
             elif one.kind == "ask":
-                entries = ask.rounds(work, shards, self._asking)
+                entries, totals = rounds.rounds(self._asking(work, one, shards, rows))
+                asked.append(closing.Asked(work.ask(), one.first_step, totals))
                 joins.append(Join(one.steps[0], one.first_step, _paths(entries), by_shard=True))
             elif one.kind in ("map", "reduce"):
                 exchanged = self._round(one, work, shards, rows, exchanged)
@@ -164,6 +168,22 @@ class Run:
                 rows, joins = sum(file.rows for file in files), []
         return wide
 
+    def _open_clients(self) -> None:
+        """Before anything runs: a key that is not set or a package that is missing is said now, not hours later."""
+        for step in self._plan.stages:
+            if isinstance(step, Ask) and step.model not in self._answerers:
+                self._answerers[step.model] = answerer(self._plan.asked(step))
+
+    def _asking(self, work: Work, one: Pass, shards: list[Task], rows: int) -> rounds.Asking:
+        (ask,) = (step for step in one.steps if isinstance(step, Ask))
+        ranges = max(1, -(-rows // min(rounds.RANGE_ROWS, self._plan.shards.reducer_rows)))
+        work = work._replace(model=self._plan.asked(ask).identity)
+
+        def do(name: str, part: Work, tasks: list[Task]) -> list[Entry]:
+            return self._do(name, Booked(part), tasks)
+
+        return rounds.Asking(work, shards, ranges, do, self._answerers[ask.model], self._progress)
+
     def _round(self, one: Pass, work: Work, shards: list[Task], rows: int, before: Exchanged) -> Exchanged:
         """Half a round of an exchange: the mappers, or the reducers, as many as its rows ask for."""
         each = one.rounds[one.round]
@@ -178,9 +198,6 @@ class Run:
             self._notes[f"{one.steps[0].name}: {{}} rows {what}"] += num
         rows = sum(o.file.rows for e in entries for o in e.outputs)
         return Exchanged((), (*before.found, _paths(entries)), rows, one.round == len(one.rounds) - 1)
-
-    def _asking(self, name: str, work: Work, tasks: list[Task]) -> list[Entry]:
-        return self._do(name, Booked(work, answerer=self._answerer), tasks)
 
     def _work(self, number: int, one: Pass, mark: str, joins: tuple[Join, ...]) -> Work:
         folder = f"{self._home}/{number:02d}-{one.name}-{mark[:16]}"

@@ -20,6 +20,9 @@ _NEAR = """SELECT source, round(min(dedup_similarity) FILTER (set_aside_why = 'n
 _APART = ("source", "lowest similarity", "set aside", "kept apart", "alike but for facts")
 _SAMPLES = "SELECT kind, split, count(*) FROM samples WHERE run_id = ? GROUP BY ALL ORDER BY ALL"
 
+_MODELS = """SELECT stage, name, num_asked, num_replayed, num_failed, prompt_tokens, completion_tokens,
+             coalesce(format('{:.2f} {}', cost, currency), '-') FROM models WHERE run_id = ? ORDER BY step"""
+
 
 def summarise(con: duckdb.DuckDBPyConnection, run_id: str, seconds: float, lake: str) -> RenderableType:
     """The summary of one run, read from what was published."""
@@ -47,6 +50,11 @@ def summarise(con: duckdb.DuckDBPyConnection, run_id: str, seconds: float, lake:
         for found in rows(query):
             table.add_row(*(f"{int(x):,}" if i == len(found) - 1 else str(x) for i, x in enumerate(found)))
         parts.append(table if table.row_count else f"{title}: none")
+    asked = _table("stage", "model", "asked", "replayed", "failed", "tokens in", "tokens out", "cost", title="models")
+    for stage, model, *numbers, cost in rows(_MODELS):
+        asked.add_row(stage, model, *(f"{int(n):,}" for n in numbers), cost)
+    if asked.row_count:
+        parts.append(asked)
     total = sum(read.values())
     pace = f", {total / seconds:,.0f} conversations/s" if seconds else ""
     parts.append(f"run {run_id}: {seconds:.1f} s{pace}")
@@ -57,17 +65,17 @@ def summarise(con: duckdb.DuckDBPyConnection, run_id: str, seconds: float, lake:
 def _table(*names: str, title: str | None = None) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for i, name in enumerate(names):
-        numeric = i == len(names) - 1 or (names[0] == "source" and i)
+        numeric = i == len(names) - 1 or (names[0] == "source" and i) or (names[1] == "model" and i > 1)
         table.add_column(name, justify="right" if numeric else "left")
     return table
 
 
 def _next(lake: str) -> str:
-    return f"""look next:
+    said = f"""look next:
   why is a conversation missing?  refinery sql "SELECT set_aside_by, set_aside_why, count(*) FROM conversations GROUP BY ALL" --lake {lake}
   what did the rules find?        refinery sql "SELECT item, message, conversation_id, turn_idx FROM findings LIMIT 10" --lake {lake}
-  rows for training:              refinery export --lake {lake} --format trl --out training
-  with DuckDB:                    duckdb {lake}/catalog.duckdb"""  # noqa: E501 (one line a command, to be copied)
+  rows for training:              refinery export --lake {lake} --format trl --out training"""  # noqa: E501 (one line a command, to be copied)
+    return said if "://" in lake else f"{said}\n  with DuckDB:                    duckdb {lake}/catalog.duckdb"
 
 
 def console() -> Console:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from refinery.engine.batch import put, split, through
 from refinery.engine.bundle import Bundle
@@ -14,9 +13,9 @@ from refinery.engine.manifest import Entry, Output
 from refinery.engine.passes import Kind
 from refinery.lake.tables import FIXED, TableWriter, conversations_schema, explode
 from refinery.ledger import Counts, count, merge
-from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_ERROR, SET_ASIDE_WHY
+from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_WHY
 from refinery.stage import ROW, Ask, Exchange, Stage, Step
-from refinery.storage.shards import ShardWriter, WideFile
+from refinery.storage.shards import ShardWriter, WideFile, parquet
 from refinery.storage.store import Store
 
 _SLICE_BYTES = 16 * 2**20
@@ -46,7 +45,8 @@ class Work(NamedTuple):
     final: bool
     joins: tuple[Join, ...] = ()
     reducers: int = 1
-    maps: tuple[str, ...] = ()  # of a reduce: the mappers' files
+    maps: tuple[str, ...] = ()  # of a reduce: the mappers' files; of an ask's rounds, see engine.ask
+    model: str = ""  # of an ask: the identity of the model that is asked
     round: int = 0  # of an exchange
     found: tuple[tuple[str, ...], ...] = ()  # files of what its earlier rounds found
 
@@ -143,6 +143,16 @@ def _slices(rows: pa.Table) -> Iterator[pa.Table]:
         yield rows.slice(start, step)
 
 
+def reducer_of(keys: pa.Array, reducers: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The key range of each hex digest, by its first 8 digits."""
+    if not len(keys):
+        return np.zeros(0, np.int64)
+    head = np.array(pc.utf8_slice_codeunits(keys, 0, 8).to_pylist(), "S8")
+    digits = head.view(np.uint8).reshape(-1, 8).astype(np.int64)
+    values = np.where(digits >= ord("a"), digits - ord("a") + 10, digits - ord("0"))
+    return (values @ (16 ** np.arange(7, -1, -1))) * reducers >> 32
+
+
 def read_shard(work: Work, task: dict[str, Any], columns: list[str] | None = None) -> Iterator[tuple[pa.Table, Counts]]:
     """The shard's row groups with all joins on and `_row`, and the counts of what the joins set aside."""
     store, shard = work.store, task["task"]
@@ -161,17 +171,11 @@ def read_shard(work: Work, task: dict[str, Any], columns: list[str] | None = Non
         yield rows if columns else rows.drop_columns([ROW.name]), merge(counts)
 
 
-def joined_schema(step: Step) -> pa.Schema:
-    """The columns that are joined on: what the step writes, and of an ask the place of a fault."""
-    written: pa.Schema = step.writes()
-    return written.append(SET_ASIDE_ERROR) if isinstance(step, Ask) else written
-
-
 def rows_of(store: Store, files: Sequence[str], shard: int) -> pa.Table:
     """The reducers' rows for one shard, sorted; row groups of other shards are passed over by their statistics."""
     low, high, parts = shard << 32, (shard + 1) << 32, []
     for path in files:
-        file = pq.ParquetFile(store.open(path))
+        file = parquet(store, path)
         for group in range(file.num_row_groups):
             facts = file.metadata.row_group(group).column(0).statistics
             if facts.min < high and facts.max >= low:
@@ -189,7 +193,7 @@ def joined(rows: pa.Table, join: Join, found: pa.Table, shard: int, start: int) 
     where = np.full(rows.num_rows, -1)
     where[at[here]] = np.flatnonzero(here)
     take = pa.array(where, mask=where < 0)
-    for field in joined_schema(join.step):
+    for field in join.step.adds():
         new = found[field.name].take(take)
         if field.name == SET_ASIDE_WHY.name and SET_ASIDE_BY.name in rows.column_names:
             by = pc.if_else(pc.is_valid(new), join.step.name, pa.scalar(None, pa.string()))

@@ -19,7 +19,7 @@ from refinery.intake.formats import noted
 from refinery.intake.reader import Bad, Limits, read, refused
 from refinery.intake.redact import Redact, redact_text
 from refinery.intake.rows import Origin, Reading, row, table, zone_of
-from refinery.intake.source import KNOWN_SUFFIXES, TABLE_SUFFIXES, File, Source, splittable
+from refinery.intake.source import KNOWN_SUFFIXES, TABLE_SUFFIXES, File, Listing, Source, shown, splittable
 from refinery.intake.turn_tables import described, tables
 
 _FILES: Final = 20
@@ -34,21 +34,21 @@ def sniff(path: str, form: str = "auto", records: int = 200, width: int = 100) -
     """Lines for a terminal of `width` columns. Raises InputError where nothing is there to read."""
     path = path if "://" in path else os.path.abspath(path)  # a plan may lie elsewhere
     source = Source(name=source_name(path), path=path, format="auto" if form == "turns" else form)
-    seen, files = _Seen(), list[File]()
+    seen, there = _Seen(), Listing([], {})
     nothing: InputError | None = None
     if form != "turns":
         try:
-            files = source.freeze()
+            there = source.listing()
         except InputError as error:
             nothing = error
-        seen.read(source, files, records)
-    found = None if seen.rows else tables(path)
-    if found is not None:
+        seen.read(source, there.files, records)
+    only_tables = not seen.rows and all(file.name.lower().endswith(TABLE_SUFFIXES) for file in there.files)
+    if only_tables and (found := tables(path)) is not None:
         yield from map(_clean, described(found, {"name": source.name, "path": path}))
         return
     if nothing or form == "turns":
         raise nothing or InputError(f"no table at {path}; endings of tables: {', '.join(TABLE_SUFFIXES)}")
-    yield from map(_clean, _summary(source, files, seen))
+    yield from map(_clean, _summary(source, there, seen))
     yield from _cut(_conversations(seen.rows, width), width)
     yield from _advice(source, seen)
 
@@ -91,10 +91,13 @@ class _Seen:
             self.bad.append(refused(origin, error, record))
 
 
-def _summary(source: Source, files: list[File], seen: _Seen) -> Iterator[str]:
+def _summary(source: Source, there: Listing, seen: _Seen) -> Iterator[str]:
+    files = there.files
     endings = Counter(_ending(file.name) for file in files)
     size = sum(file.size for file in files)
     yield f"files      {len(files):,} ({', '.join(f'{e} {n:,}' for e, n in sorted(endings.items()))}), {size:,} bytes"
+    if there.passed_over:
+        yield f"passed     over {shown(there.passed_over)}"
     if source.format != "auto":
         yield f"format     {source.format}, as stated"
     for name, record in {name: record for name, record in reversed(seen.formats)}.items():

@@ -6,15 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, Final, NamedTuple, Self, cast
+from typing import Any, BinaryIO, Final, NamedTuple, Self
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from refinery.errors import InputError, PlanError
+from refinery.errors import InputError, PlanError, StorageError
 from refinery.intake.formats import FORMATS
 from refinery.intake.native import ROLES
+from refinery.storage.remote import checked
+from refinery.storage.streams import place, read_stream, told
 
 LINE_SUFFIXES: Final = (".jsonl", ".ndjson")
 CONTENT_SUFFIXES: Final = (".json", ".parquet", *LINE_SUFFIXES)
@@ -75,6 +76,14 @@ class Source(BaseModel):
             raise PlanError(f"unknown log format {value!r}; known: {', '.join(['auto', *FORMATS, 'turns'])}")
         return value
 
+    @field_validator("path")
+    @classmethod
+    def _no_password(cls, value: str) -> str:
+        try:
+            return checked(value)
+        except StorageError as error:
+            raise PlanError(str(error)) from None
+
     @model_validator(mode="after")
     def _mapped(self) -> Self:
         if self.format != "turns":
@@ -106,7 +115,12 @@ class Source(BaseModel):
 
     def listing(self) -> Listing:
         """All files of the source, and what is passed over; raises InputError when there is no file to read."""
-        fs, root = _filesystem(self.path)
+        if "://" not in self.path.removeprefix("file://"):
+            return self._listed(LocalFileSystem(), os.path.abspath(self.path.removeprefix("file://")))
+        with told(f"source {self.name!r}: cannot list {self.path}"):
+            return self._listed(*place(self.path))
+
+    def _listed(self, fs: Any, root: str) -> Listing:  # noqa: ANN401 (an fsspec filesystem)
         if fs.isdir(root):
             base, found = root.rstrip("/"), _below(fs, root)
         elif fs.exists(root):
@@ -145,14 +159,6 @@ def ending(name: str) -> str:
 def is_hidden(name: str) -> bool:
     """Whether a part of the path begins with a dot or an underline: unfinished files, and what tools leave behind."""
     return any(part[0] in "._" and part[:2] != ".." for part in PurePosixPath(name).parts)
-
-
-def _filesystem(path: str) -> tuple[Any, str]:
-    """The filesystem and the path on it; a local path not by fsspec, which takes `::` in it for a chain of them."""
-    if "://" in path.removeprefix("file://"):
-        found: tuple[Any, str] = fsspec.core.url_to_fs(path)
-        return found
-    return LocalFileSystem(), os.path.abspath(path.removeprefix("file://"))
 
 
 def _below(fs: Any, root: str) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401 (an fsspec filesystem)
@@ -203,13 +209,14 @@ def packed(file: File) -> bool:
 def verify(file: File) -> None:
     """Raises InputError if the file is no longer what the run froze."""
     try:
-        if file.url.startswith("file://"):
-            facts = LocalFileSystem().info(file.url.removeprefix("file://"))
-        else:
-            fs, path = fsspec.core.url_to_fs(file.url)
-            facts = fs.info(path)
+        if not file.url.startswith("file://"):
+            return  # `open_file` compares what it opens
+        _same(file, LocalFileSystem().info(file.url.removeprefix("file://")))
     except FileNotFoundError:
         raise _gone(file) from None
+
+
+def _same(file: File, facts: dict[str, Any]) -> None:
     if facts["size"] != file.size or _stamp(facts) != file.stamp:
         raise InputError(f"{file.name} changed since the run froze its input; restore it, or {_AFRESH}")
 
@@ -230,10 +237,17 @@ def count_newlines(file: File, start: int, end: int) -> int:
 
 
 def open_file(file: File) -> BinaryIO:
-    """The file's bytes, as they are stored; raises InputError where it is gone."""
-    try:
-        if file.url.startswith("file://"):  # not through fsspec, which reads `::` in a name as a chain of filesystems
+    """The file's bytes, as they are stored; a remote one as the run froze it (S3 sends no other while it is read).
+
+    Raises InputError where it is gone, or remote and changed.
+    """
+    if file.url.startswith("file://"):  # not through fsspec, which reads `::` in a name as a chain of filesystems
+        try:
             return open(file.url.removeprefix("file://"), "rb")
-        return cast(BinaryIO, fsspec.open(file.url, "rb").open())
-    except FileNotFoundError:
-        raise _gone(file) from None
+        except FileNotFoundError:
+            raise _gone(file) from None
+    found = read_stream(file.url)
+    if found is None:
+        raise _gone(file)
+    _same(file, found[1])
+    return found[0]

@@ -11,7 +11,7 @@ from refinery.storage.shards import ShardFile, ShardWriter
 from refinery.storage.store import Store
 
 _FOLDER: Final = "snapshots"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 """Of the snapshot file; raised when its form changes."""
 _TRIES: Final = 100
 

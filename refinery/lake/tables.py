@@ -7,6 +7,7 @@ from typing import Final, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from refinery.records.asked import MODELS
 from refinery.records.conversation import STRING, TIME, TURN
 from refinery.records.fate import LEDGER, QUARANTINE
 from refinery.records.leaves import list_parents
@@ -48,6 +49,7 @@ FIXED: Final = {
     "quarantine": QUARANTINE.append(_RUN),
     "ledger": LEDGER,
     "runs": RUNS,
+    "models": MODELS,
 }
 """Schemas of all tables but `conversations`, whose columns follow from the plan."""
 _NESTED: Final = {"turns": TURNS, "findings": FINDINGS, "samples": SAMPLES}

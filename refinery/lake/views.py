@@ -3,24 +3,26 @@
 import os
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
 from refinery.errors import LakeError
 from refinery.lake import snapshot
 from refinery.storage.store import Store
+from refinery.storage.streams import place
 
-TABLES = ("conversations", "turns", "findings", "samples", "ledger", "runs", "quarantine")
+TABLES = ("conversations", "turns", "findings", "samples", "ledger", "runs", "quarantine", "models")
+_BLOCK_BYTES: Final = 2**20
+"""That DuckDB fetches from a bucket at least: it reads a few columns here and there."""
 
 
 def connect(lake: Store, as_of: int | None = None) -> duckdb.DuckDBPyConnection:
     """An in-memory connection with the views of a snapshot (the last by default); raises LakeError if there is none."""
+    lake.reach()
     con = duckdb.connect()
     if not lake.is_local:
-        import fsspec
-
-        con.register_filesystem(fsspec.filesystem(lake.url.partition("://")[0]))
+        con.register_filesystem(place(lake.url, _BLOCK_BYTES).fs)
     _create(con, lake, snapshot.load(lake, as_of))
     return con
 

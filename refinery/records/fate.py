@@ -13,6 +13,25 @@ FATE = pa.schema([SET_ASIDE_BY, SET_ASIDE_WHY, SET_ASIDE_ERROR])
 
 STAGE_FAULT = "stage_fault"
 """The reason of a row on which a stage raised an error."""
+UNANSWERED = "unanswered"
+"""The reason of a row that a model stage could not get its answers for."""
+BAD_ANSWER = "bad_answer"
+"""The reason of a row whose answer, asked for twice, was no JSON or broke its schema."""
+
+RAW_ANSWERS = pa.field(
+    "raw_answers",
+    pa.list_(
+        pa.struct(
+            [
+                pa.field("prompt", pa.string()),
+                pa.field("vote", pa.int32()),
+                pa.field("fault", pa.string()),  # what is wrong with it, in the schema's words
+                pa.field("answer", pa.string()),  # masked like any text
+            ]
+        )
+    ),
+)
+"""What the model said to a row that is set aside as `bad_answer`: the first answer and the repaired one."""
 
 QUARANTINE = pa.schema(
     [

@@ -16,16 +16,11 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from refinery.errors import PlanError
+from refinery.models.prompt import HAN, LATIN, NOTHING, encode, language_of, prompt_files
 
 PROMPTS: Final = Path(__file__).parent / "prompts"
-NOTHING: Final = {"zh": "无", "en": "none"}
-"""What an empty part says, by language; its keys are the languages a prompt is written in."""
-
 SLOTS: Final = (["knowledge", "solutions", "signals"], ["history"])
 """What a prompt file has to hold, in order: above its `---` line (system message) and below it (user message)."""
-
-HAN_SHARE_AT_LEAST: Final = 0.3
-"""Chinese when Han characters over Han characters plus Latin words reach this (names and models are often Latin)."""
 
 KNOWN: Final = ("channel", "user", "identity", "order", "refund", "compensation", "risk", "other")
 """Parts of a signal that the agent may see. `adopted` tells what it did later, so it and `source` stay out."""
@@ -33,10 +28,7 @@ KNOWN: Final = ("channel", "user", "identity", "order", "refund", "compensation"
 Turn = Mapping[str, Any]
 """A log message as in records.conversation.TURN."""
 
-_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_LATIN = re.compile("[A-Za-z]+")
 _BEYOND_64_BITS = re.compile(r"[:\[,]\s*-?\d{20,}")  # orjson would read such a number as a float and round it
-_UNSAFE = {c: f"\\u{ord(c):04x}" for c in "<\x85\u2028\u2029"}  # `<|im_end|>` and the like; line breaks outside ASCII
 
 
 class Prompt(NamedTuple):
@@ -53,11 +45,6 @@ class Text(NamedTuple):
     user: Template
 
 
-def prompt_files(prompt: Path) -> dict[str, Path]:
-    """A prompt's folder -> its file by language."""
-    return {language: prompt / f"{language}.md" for language in NOTHING}
-
-
 def load_texts(prompt: Path) -> dict[str, Text]:
     """The files of a prompt; PlanError where one is missing or lacks a slot."""
     texts = {}
@@ -70,14 +57,6 @@ def load_texts(prompt: Path) -> dict[str, Text]:
         if slots != SLOTS:
             raise PlanError(f"prompt file {path.name} has the slots {slots}, needs {SLOTS} around a line `---`")
     return texts
-
-
-def encode(value: str | dict[str, Any]) -> str:
-    """Compact JSON on one line, in which no text can start a line or spell a chat template's `<|marker|>`."""
-    text = orjson.dumps(value).decode()
-    for character, escape in _UNSAFE.items():
-        text = text.replace(character, escape)
-    return text
 
 
 def object_or_text(text: str) -> dict[str, Any] | str:
@@ -131,8 +110,8 @@ class Past:
             self._tools |= {call["id"]: call["name"] for call in turn["tool_calls"] or ()}
             self.replies += [reply] if (reply := reply_of(turn)) else []
         if role != "tool" and content:
-            self._num_han += len(_HAN.findall(content))
-            self._num_latin += len(_LATIN.findall(content))
+            self._num_han += len(HAN.findall(content))
+            self._num_latin += len(LATIN.findall(content))
         self._entries.append(encode(self._entry(turn)))
         self._ends.append(self._ends[-1] + len(self._entries[-1]) + 1)
 
@@ -140,7 +119,7 @@ class Past:
         self, turn_idx: int, texts: Mapping[str, Text], solutions: Iterable[str], max_chars: int
     ) -> Prompt | None:
         """The prompt for agent turn `turn_idx`; None where not even the part from the last customer turn on fits."""
-        language = "zh" if self._han_share() >= HAN_SHARE_AT_LEAST else "en"
+        language = language_of(self._num_han, self._num_latin)
         text, nothing = texts[language], NOTHING[language]
         system = text.system.substitute(
             knowledge="\n".join(self._knowledge) or nothing,
@@ -153,9 +132,6 @@ class Past:
             return None
         user = text.user.substitute(history="\n".join(self._entries[left_out:]) or nothing)
         return Prompt([{"role": "system", "content": system}, {"role": "user", "content": user}], left_out)
-
-    def _han_share(self) -> float:
-        return self._num_han / max(1, self._num_han + self._num_latin)
 
     def _entry(self, turn: Turn) -> dict[str, Any]:
         if turn["role"] == "assistant":

@@ -134,6 +134,11 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
+def parquet(store: Store, path: str) -> pq.ParquetFile:
+    """A narrow file to read groups of; from a bucket the columns of a group come in few requests."""
+    return pq.ParquetFile(store.open(path), pre_buffer=not store.is_local)
+
+
 class WideFile:
     """Reads a `wide` file group by group, of the columns that are asked for."""
 

@@ -4,12 +4,22 @@ import json
 import re
 from collections.abc import Callable
 
+import orjson
+
 _TOKEN = re.compile(r'(?s)("(?:[^"\\]|\\.)*")(\s*:)?|-?[0-9][0-9.eE+-]*')
 _INTEGER = re.compile("-?[0-9]+")
 
 
 def is_json(text: str) -> bool:
     """Whether the text is JSON as Python writes and reads it (NaN and raw line breaks in strings are let pass)."""
+    try:
+        orjson.loads(text)
+    except ValueError:
+        return _is_lax_json(text)
+    return True
+
+
+def _is_lax_json(text: str) -> bool:
     try:
         json.loads(text, strict=False, parse_int=str, parse_float=str)
     except RecursionError:

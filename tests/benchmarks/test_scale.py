@@ -9,8 +9,10 @@ import orjson
 import pytest
 
 from benchmarks import scale
+from refinery.errors import InputError
 from refinery.intake.reader import Bad, Limits, read
 from refinery.intake.rows import Reading, row, zone_of
+from refinery.intake.source import Source
 from refinery.plan import load
 
 READING = Reading(b"k" * 32)
@@ -73,6 +75,10 @@ TASKMASTER = {
 }
 
 
+NUM = 7
+"""Conversations in `data`."""
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small folder of sets in the real ones' places; the second STAR dialogue has the content of the first."""
@@ -100,7 +106,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def corpus(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three copies."""
     target = tmp_path_factory.mktemp("corpus")
-    scale.write(data, target, 3)
+    assert scale.write(data, target, 3 * NUM).conversations == 3 * NUM
     return target
 
 
@@ -158,8 +164,8 @@ def test_only_what_was_said_and_done_changes(corpus):
 
 
 def test_the_seed_fixes_every_byte(data, corpus, tmp_path):
-    scale.write(data, tmp_path / "again", 3)
-    scale.write(data, tmp_path / "other", 3, seed=2)
+    scale.write(data, tmp_path / "again", 3 * NUM)
+    scale.write(data, tmp_path / "other", 3 * NUM, seed=2)
     assert _bytes(tmp_path / "again") == _bytes(corpus)
     assert _bytes(tmp_path / "other") != _bytes(corpus)
 
@@ -168,9 +174,34 @@ def _bytes(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def test_archives_are_cut_by_their_unpacked_size(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(scale, "PART_BYTES", 100)
-    scale.write(data, tmp_path, 1)
+@pytest.mark.parametrize("num", [1, 3, 6, 8, 11, 20])
+def test_a_corpus_has_as_many_conversations_as_asked_for(data, corpus, tmp_path, monkeypatch, num):
+    monkeypatch.setattr(Source, "freeze", _freeze_or_nothing)
+    facts = scale.write(data, tmp_path, num)
+    found, whole = conversations(tmp_path), conversations(corpus)
+    assert len(found) == facts.conversations == num
+    said = [(r["source"], r["source_id"], r["content_hash"]) for r in whole]
+    assert all((r["source"], r["source_id"], r["content_hash"]) in said for r in found), "each as in the whole copy"
+    assert facts.bytes == sum(p.stat().st_size for p in tmp_path.rglob("*") if p.is_file())
+
+
+def _freeze_or_nothing(source, freeze=Source.freeze):
+    """A few conversations leave some sets empty, which a plan would refuse."""
+    try:
+        return freeze(source)
+    except InputError:
+        return []
+
+
+def test_a_share_is_spread_evenly():
+    kept = [number for number in range(10) if number in scale.Share(4, 10)]
+    assert kept == [2, 4, 7, 9]
+    for wanted in (0, 1, 9_999, 13_958):
+        assert sum(number in scale.Share(wanted, 13_958) for number in range(13_958)) == wanted
+
+
+def test_archives_are_cut_by_their_unpacked_size(data, tmp_path):
+    scale.write(data, tmp_path, NUM, pack_bytes=100)
     assert len(list((tmp_path / "star" / "dialogues.tar.gz").iterdir())) == 2
 
 
@@ -192,8 +223,9 @@ def test_absent_sets_end_with_one_sentence(tmp_path):
 
 def test_a_corpus_is_made_once(data, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    first = scale.cached(data, 2)
+    first, facts = scale.cached(data, 2)
     stamp = first.stat().st_mtime_ns
-    assert scale.cached(data, 2) == first != scale.cached(data, 3)
+    assert scale.cached(data, 2) == (first, facts)
+    assert scale.cached(data, 3)[0] != first
     assert first.stat().st_mtime_ns == stamp
     assert len(list(tmp_path.iterdir())) == 2, "nothing unfinished is left behind"

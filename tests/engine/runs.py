@@ -21,6 +21,7 @@ ORDER = {
     "findings": "conversation_id, turn_idx, rule_id",
     "samples": "sample_id",
     "quarantine": "source, source_file, source_member, source_line",
+    "models": "step",
     "ledger": "step, source, fate, reason",
 }
 
@@ -44,31 +45,32 @@ class DyingExecutor:
             yield
 
 
-def run(plan: Path, lake: Path, executor: Any = None) -> Report:
+def run(plan: Path, lake: Path | str, executor: Any = None) -> Report:
     """Runs the plan into the lake."""
     return Run(load(plan), Store(lake), KEY, executor or LocalExecutor(), lambda *_: None)()
 
 
-def rows(lake: Path, query: str, as_of: int | None = None) -> list[tuple[Any, ...]]:
+def rows(lake: Path | str, query: str, as_of: int | None = None) -> list[tuple[Any, ...]]:
     """Rows of a query."""
     with connect(Store(lake), as_of) as con:
         return con.execute(query).fetchall()
 
 
-def table_hashes(lake: Path) -> dict[str, str]:
-    """A hash of each published table sorted by its id; `runs` holds times and is left out."""
+def table_hashes(lake: Path | str, leave_out: tuple[str, ...] = ()) -> dict[str, str]:
+    """A hash of each published table sorted by its id, of all columns but some; `runs` holds times and is left out."""
+    but = f"EXCLUDE ({', '.join(leave_out)})" if leave_out else ""
     with connect(Store(lake)) as con:
         found = {}
         for table in TABLES:
             if table != "runs":
-                rows = con.execute(f"SELECT * FROM {table} ORDER BY {ORDER[table]}").fetchall()
+                rows = con.execute(f"SELECT * {but} FROM {table} ORDER BY {ORDER[table]}").fetchall()
                 found[table] = hashlib.sha256(orjson.dumps(rows, default=str)).hexdigest()
         return found
 
 
-def published_bytes(lake: Path) -> dict[str, str]:
+def published_bytes(lake: Path | str) -> dict[str, str]:
     """Hash of each published file by its path; `runs` holds times and is left out."""
     files = [file for run in snapshot.load(Store(lake))["runs"] for file in run["files"] if file[0] != "runs"]
-    found = {file[2]: hashlib.sha256((lake / file[2]).read_bytes()).hexdigest() for file in files}
+    found = {file[2]: hashlib.sha256(Store(lake).read(file[2])).hexdigest() for file in files}
     assert all(found[file[2]] == file[5] for file in files)
     return found

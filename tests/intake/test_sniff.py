@@ -130,6 +130,28 @@ def test_a_folder_of_several_formats_says_so_and_leaves_the_format_to_detection(
     assert planned(said)["format"] == "auto"
 
 
+def test_files_that_a_run_would_pass_over_are_counted(tmp_path):
+    write(tmp_path / "x.jsonl", [conversation(1)])
+    for name in ("notes.txt", ".hidden.jsonl", "more.txt"):
+        (tmp_path / name).write_text("x")
+    assert "passed     over 3 files (.txt 2, hidden 1)" in told(tmp_path)
+
+
+def test_conversations_in_parquet_are_no_turn_table(tmp_path):
+    talk = [{"role": "user", "content": "餐到哪了？"}, {"role": "assistant", "content": "在路上"}]
+    pq.write_table(pa.table({"conversation_id": ["a"], "messages": [talk]}), tmp_path / "x.parquet")
+    said = told(tmp_path)
+    assert "format     native, by the keys of its first record: conversation_id, messages" in said
+    assert planned(said)["format"] == "native" and "餐到哪了" in said
+
+
+def test_a_table_beside_logs_does_not_hide_why_the_logs_are_refused(tmp_path):
+    write(tmp_path / "x.jsonl", [{"unheard": "of"}])
+    (tmp_path / "x.csv").write_text("session,role,text\na,user,hi\n")
+    said = told(tmp_path)
+    assert "refused    1 unknown_format" in said and "over 1 file (.csv 1)" in said
+
+
 def test_a_stated_format_is_used_and_an_unknown_one_names_the_known(tmp_path):
     write(tmp_path / "x.jsonl", [conversation(1)])
     assert "format     native, as stated" in told(tmp_path, form="native")

@@ -1,5 +1,7 @@
 """All real sets in one command: counts that add up, duplicates that merge, rows that are traced, nothing hidden."""
 
+import contextlib
+import io
 import json
 import tarfile
 from pathlib import Path
@@ -9,8 +11,8 @@ import pytest
 from refinery.engine.main import refine
 from refinery.lake.views import TABLES, connect
 from refinery.storage.store import Store
-from refinery.text.personal import spans
 from tests.engine.runs import rows
+from tests.pipelines.scanner import found, texts
 
 pytestmark = pytest.mark.slow
 PLAN = Path(__file__).resolve().parents[2] / "pipelines" / "plans" / "all_sets.yaml"
@@ -18,11 +20,24 @@ READ = {"star": 5234, "stc3-cn": 2981, "stc3-en": 1365, "tau-bench": 200, "tau2"
 
 
 @pytest.fixture(scope="module")
-def lake(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def printed() -> io.StringIO:
+    """What the run prints."""
+    return io.StringIO()
+
+
+@pytest.fixture(scope="module")
+def lake(shared: Path, tmp_path_factory: pytest.TempPathFactory, printed: io.StringIO) -> Path:
     """All sets, refined in this process."""
     home = tmp_path_factory.mktemp("sets")
-    refine(PLAN, source=str(shared), target=str(home / "lake"), limit=None, engine="local")
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        refine(PLAN, source=str(shared), target=str(home / "lake"), limit=None, engine="local")
     return home / "lake"
+
+
+@pytest.fixture(scope="module")
+def said(lake: Path, printed: io.StringIO) -> str:
+    """The same, when the run is over."""
+    return printed.getvalue()
 
 
 def test_every_record_of_every_set_is_a_row(lake):
@@ -72,7 +87,7 @@ def test_a_sample_is_traced_to_its_log_line(lake, shared):
 def test_instructions_drafts_and_rewards_are_nowhere_in_the_lake(lake, shared):
     with connect(Store(lake)) as con:
         query = "SELECT COLUMNS(*)::VARCHAR FROM {} WHERE source IN ('star', 'tau-bench', 'tau2')"
-        tables = [t for t in TABLES if t not in ("runs", "quarantine")]
+        tables = [t for t in TABLES if t not in ("runs", "quarantine", "models")]
         text = "\n".join(str(r) for t in tables for r in con.execute(query.format(t)).fetchall())
     with tarfile.open(shared / "star" / "dialogues.tar.gz") as archive:
         members = [m for m in archive.getmembers() if m.isfile()][:40]
@@ -87,15 +102,11 @@ def test_instructions_drafts_and_rewards_are_nowhere_in_the_lake(lake, shared):
         assert word not in text
 
 
-def test_no_email_valid_identity_number_or_card_is_left_in_any_file_of_the_run(lake):
-    with connect(Store(lake)) as con:
-        queries = {
-            "conversations": "turns::VARCHAR, signals::VARCHAR, metadata, scenario",
-            "turns": "content, tool_calls::VARCHAR",
-            "samples": "prompt::VARCHAR, completion::VARCHAR, ground_truth, history::VARCHAR",
-        }
-        left = []
-        for table, columns in queries.items():
-            for row in con.execute(f"SELECT {columns} FROM {table}").fetchall():
-                left += [kind for value in row if value for _, _, kind in spans(value) if kind != "PHONE"]
+def test_no_email_card_or_valid_identity_number_is_left_in_any_file_of_the_run(lake, said):
+    """Tables, work files, catalog, manifests, the frozen input and what the run printed, decoded."""
+    files, left = set[str](), list[tuple[str, str]]()
+    for path, text in [*texts(lake), (lake / "said", said)]:
+        files.add(path.suffix or path.name)
+        left += [(path.relative_to(lake).as_posix(), kind) for kind, _ in found(text)]
     assert left == []
+    assert {".parquet", ".arrow", ".json", ".duckdb", "said"} <= files

@@ -1,5 +1,7 @@
 """Tables for the laws: each step's example rows, mixed by hypothesis, typed as when the step gets them."""
 
+import random
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -9,11 +11,12 @@ from hypothesis import strategies as st
 
 from refinery.intake.rows import ROWS
 from refinery.plan import extend
-from refinery.stage import ROW, Exchange, Stage, Step, Transform
+from refinery.stage import ROW, Ask, Exchange, Request, Stage, Step, Transform
 from refinery.stages import STAGES, step_class
 
 Row = dict[str, Any]
 STAGE_NAMES = [name for name in STAGES if issubclass(step_class(name), Stage)]
+ASK_NAMES = [name for name in STAGES if issubclass(step_class(name), Ask)]
 EXCHANGE_NAMES = [name for name in STAGES if issubclass(step_class(name), Exchange)]
 MAX_ROWS = 12
 _TIMES = [None, datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 2, tzinfo=UTC)]
@@ -25,7 +28,7 @@ def known() -> pa.Schema:
     schema = pa.schema([ROW, *ROWS])
     for name in STAGES:
         for step, _ in step_class(name).examples():
-            schema = extend(schema, step.writes(), name)
+            schema = extend(schema, step.adds(), name)
     return schema
 
 
@@ -45,6 +48,45 @@ def table(step: Step, rows: list[Row]) -> pa.Table:
     """Rows of the columns read, as the engine hands them over; for an Exchange numbered, five rows a shard."""
     numbered = [{**row, ROW.name: (i // 5 << 32) | i % 5} for i, row in enumerate(rows)]
     return pa.Table.from_pylist(numbered, schema=schema_of(step)).combine_chunks()
+
+
+def folded(ask: Ask, row: Row, model: Callable[[Request], Any]) -> tuple[Row, list[Request]]:
+    """A row's columns when the model answers so, and all that was asked, round by round; fails if it never ends."""
+    asked: dict[str, Request] = {}
+
+    def answers(request: Request) -> Any:
+        return model(request) if request.key("m") in asked else None
+
+    for _ in range(ask.max_rounds + 1):
+        found = ask.fold(row, answers)
+        if isinstance(found, dict):
+            return found, list(asked.values())
+        new = {request.key("m"): request for request in found}
+        assert new.keys() - asked.keys(), "a fold asks for something that it has not got"
+        asked.update(new)
+    raise AssertionError(f"{ask.name} still asks after {ask.max_rounds} rounds")
+
+
+def hashed(request: Request) -> Any:
+    """A valid answer to any request, drawn by the request's own hash."""
+    return _instance(request.answer_schema, random.Random(request.key("m")))
+
+
+def _instance(schema: dict[str, Any], chance: random.Random) -> Any:
+    if "enum" in schema:
+        return chance.choice(schema["enum"])
+    kind = chance.choice(schema["type"]) if isinstance(schema["type"], list) else schema["type"]
+    low, high = schema.get("minimum", 0), schema.get("maximum", 1)
+    made: dict[str, Callable[[], Any]] = {
+        "object": lambda: {name: _instance(inner, chance) for name, inner in schema["properties"].items()},
+        "array": lambda: [_instance(schema["items"], chance) for _ in range(chance.randint(0, 2))],
+        "integer": lambda: chance.randint(low, high),
+        "number": lambda: chance.uniform(low, high),
+        "boolean": lambda: chance.random() < 0.5,
+        "string": lambda: chance.choice(["因为", "because"]),
+        "null": lambda: None,
+    }
+    return made[kind]()
 
 
 @st.composite

@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refinery.text.personal import PHONE, spans
@@ -76,17 +76,20 @@ def test_a_name_is_found_in_json_that_is_cut_and_escaped():
     assert masked('{"who": "\\u5f20\\u4f1f", "x', [(NAME, "张伟")]) == '{"who": "[NAME_1]", "x'
 
 
+@settings(deadline=None)  # automata are built on first use
 @given(TEXTS)
 def test_nothing_is_left_that_spans_would_find(text):
     assert spans(masked(text)) == []
 
 
+@settings(deadline=None)  # automata are built on first use
 @given(TEXTS, st.sampled_from([(), ((NAME, "张伟"),)]))
 def test_masking_twice_changes_nothing_more(text, known):
     once = masked(text, known)
     assert masked(once, known) == once
 
 
+@settings(deadline=None)  # automata are built on first use
 @given(st.dictionaries(TEXTS, TEXTS | st.lists(TEXTS | st.just(13812345678), max_size=3), max_size=4), st.booleans())
 def test_json_stays_json_and_holds_nothing_personal(value, ascii_only):
     out = json.loads(masked(json.dumps(value, ensure_ascii=ascii_only), [(NAME, "张伟")]))
