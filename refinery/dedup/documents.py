@@ -49,7 +49,9 @@ def reply_numbers(row: Rows, turn_idx: Rows) -> Rows:
     """Rows and turns as numbers of documents; raises StageError where a shard has too many rows for that."""
     within = row & 0xFFFFFFFF
     if within.max(initial=0) >= 1 << _ROW_BITS:
-        raise StageError(f"a shard has more than {1 << _ROW_BITS} conversations; set shards.rows below that in the plan")
+        raise StageError(
+            f"a shard has more than {1 << _ROW_BITS} conversations; set shards.rows below that in the plan"
+        )
     return ((row >> 32 << _ROW_BITS | within) << _TURN_BITS) | turn_idx
 
 
@@ -70,7 +72,7 @@ def those(documents: Documents, numbers: Rows) -> Documents:
 
 
 def _of_policies(column: pa.Array, num: int, turns: Turns) -> Words:
-    """A hash of each turn's policies, in any order; 0 where it has none, or where the row's do not stand beside turns."""
+    """A hash of each turn's policies, in any order; 0 where it has none, or where they do not stand beside turns."""
     lists = column.flatten()
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
     fits = np.repeat(lengths == np.diff(turns.lists), lengths)

@@ -34,8 +34,8 @@ _ORDER = [
 class Chosen(NamedTuple):
     """Linked documents, in order, and what became of each: rows of `nodes` in the same order.
 
-    `grouped`: whether it is in a group; `kept`: place of the one its group keeps; `similarity` with that one; `refused`:
-    the strongest link to one from which its facts keep it apart, or 0.
+    `grouped`: whether it is in a group; `kept`: place of the one its group keeps; `similarity` with that one;
+    `refused`: the strongest link to one from which its facts keep it apart, or 0.
     """
 
     number: Rows

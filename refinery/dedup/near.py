@@ -165,8 +165,10 @@ EN = (
 
 
 def talk(said: tuple[str, ...], order: str) -> list[dict[str, Any]]:
+    """Customer, agent, customer: an example's turns about an order."""
     return [turn("assistant" if k == 1 else "user", text.format(order)) for k, text in enumerate(said)]
 
 
 def turn(role: str, content: str) -> dict[str, Any]:
+    """One of an example's turns."""
     return {"turn_idx": 0, "role": role, "content": content, "tool_calls": []}

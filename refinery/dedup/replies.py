@@ -45,10 +45,10 @@ class NearReplies(Near):
         for k, (said, order, end, policy) in enumerate(
             [(ZH, "1", "", "a"), (ZH, "1", "！", "a"), (ZH, "1", "", "b"), (ZH, "2", "", "a"), (EN, "1", ".", "a")]
         ):
-            talk = talk(said, order)
-            talk[1] |= {"content": talk[1]["content"] + end, "turn_idx": 1}
+            turns = talk(said, order)
+            turns[1] |= {"content": turns[1]["content"] + end, "turn_idx": 1}
             identity = {"created_at": datetime(2026, 5, 1, tzinfo=UTC), "conversation_id": f"{k:032x}"}
-            rows.append({"turns": talk, "policies": [[], [policy], []], **identity})
+            rows.append({"turns": turns, "policies": [[], [policy], []], **identity})
         return [(cls(), [*rows, rows[0] | {"policies": None, "conversation_id": "9" * 32}])]
 
     def compares(self) -> frozenset[str]:

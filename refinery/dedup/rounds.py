@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.stage import ROW, Round, array, noted
+from refinery.stage import Round, array, noted
 
 if TYPE_CHECKING:
     from refinery.dedup.forms import Documents, Offsets, Scratch, Turns

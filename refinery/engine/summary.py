@@ -19,7 +19,6 @@ _NEAR = """SELECT source, round(min(dedup_similarity) FILTER (set_aside_why = 'n
            FROM conversations WHERE run_id = ? GROUP BY ALL HAVING count(dedup_similarity) > 0 ORDER BY 1"""
 _APART = ("source", "lowest similarity", "set aside", "kept apart", "alike but for facts")
 _SAMPLES = "SELECT kind, split, count(*) FROM samples WHERE run_id = ? GROUP BY ALL ORDER BY ALL"
-
 _MODELS = """SELECT stage, name, num_asked, num_replayed, num_failed, prompt_tokens, completion_tokens,
              coalesce(format('{:.2f} {}', cost, currency), '-') FROM models WHERE run_id = ? ORDER BY step"""
 
@@ -37,15 +36,14 @@ def summarise(con: duckdb.DuckDBPyConnection, run_id: str, seconds: float, lake:
         n, b, alive = int(read.get(name, 0)), int(bad.get(name, 0)), int(live.get(name, 0))
         sources.add_row(name, *(f"{x:,}" for x in (n + b, b, n, n - alive, alive)))
     parts: list[RenderableType] = [sources]
-    asked: list[tuple[str, str, tuple[str, ...]]] = [("set aside", _ASIDE, ("stage", "reason", "rows"))]
-    if "dedup_similarity" in (name for name, *_ in con.execute("DESCRIBE conversations").fetchall()):
-        asked.append(("near duplicates", _NEAR, _APART))
-    asked += [
+    compared = "dedup_similarity" in (name for name, *_ in con.execute("DESCRIBE conversations").fetchall())
+    for title, query, names in (
+        ("set aside", _ASIDE, ("stage", "reason", "rows")),
+        *((("near duplicates", _NEAR, _APART),) if compared else ()),
         ("quarantined", _QUARANTINED, ("reason", "lines")),
         ("findings", _FINDINGS, ("item", "severity", "turns")),
         ("samples", _SAMPLES, ("kind", "split", "rows")),
-    ]
-    for title, query, names in asked:
+    ):
         table = _table(*names, title=title)
         for found in rows(query):
             table.add_row(*(f"{int(x):,}" if i == len(found) - 1 else str(x) for i, x in enumerate(found)))

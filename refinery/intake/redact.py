@@ -156,7 +156,7 @@ def _redact(table: pa.Table) -> pa.Table:
 
 
 def _is_empty(values: pa.Array) -> bool:
-    return len(values) == values.null_count
+    return bool(len(values) == values.null_count)
 
 
 def _groups(texts: list[_Text]) -> list[npt.NDArray[np.uint16]]:
