@@ -23,7 +23,7 @@ RANK: Final = ("whole", "facts", "score", "created_at", "conversation_id")
 
 
 class Sets(NamedTuple):
-    """Shingles and facts of document d: from offset d to d + 1, sorted and distinct; and the hash of its whole."""
+    """Shingles (distinct) and facts of document d: from offset d to d + 1, sorted; and the hash of its whole."""
 
     ends: Rows
     shingles: Hashes

@@ -134,7 +134,7 @@ def form(
 ) -> Any:  # noqa: ANN401 (length, number of facts, hash)
     """Writes the form and facts of document d into `scratch`, after the `num_facts` that stand there already.
 
-    Returns the form's length, the number of facts (sorted, distinct), and a hash of the whole: equal where the turns
+    Returns the form's length, the number of facts (sorted, repeats too), and a hash of the whole: equal where the turns
     read the same, templates counted, and state the same; 0 where nothing was said.
     """
     num, full, size, whole = 0, 0, 0, _BASIS
@@ -155,7 +155,7 @@ def form(
             num = num if role == ASSISTANT and listed(code, templates) else end
     if full < SHORTEST:
         whole = _spelled(d, documents, turns, whole)
-    num_facts = _sorted(scratch.facts, num_facts)
+    _sort(scratch.facts, num_facts)
     for k in range(num_facts):
         whole = (whole ^ scratch.facts[k]) * _PRIME
     return num, num_facts, mix(whole) if size else np.uint64(0)
@@ -229,8 +229,8 @@ def _spelled(d: int, documents: Documents, turns: Turns, whole: Any) -> Any:  # 
 
 
 @compiled
-def _sorted(facts: Words, num: int) -> int:
-    """Sorts the facts, taking a wider step first, and takes repeats out; how many are left."""
+def _sort(facts: Words, num: int) -> None:
+    """Sorts the facts, taking a wider step first; what is stated twice counts twice."""
     gap = 1
     while gap < num:
         gap = 3 * gap + 1
@@ -242,9 +242,3 @@ def _sorted(facts: Words, num: int) -> int:
                 facts[at] = facts[at - gap]
                 at -= gap
             facts[at] = value
-    kept = 0
-    for k in range(num):
-        if k == 0 or facts[k] != facts[k - 1]:
-            facts[kept] = facts[k]
-            kept += 1
-    return kept

@@ -81,7 +81,7 @@ class NearDuplicates(Near):
     """
 
     name: ClassVar[str] = "dedup.near"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     level: ClassVar[Literal["conversation", "reply"]] = "conversation"
 
     template_contexts: int | None = Field(50, ge=2)
