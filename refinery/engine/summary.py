@@ -1,5 +1,6 @@
 """What a person wants to know when a run has ended: rows in, live, set aside by reason, findings, samples, seconds."""
 
+import sys
 from typing import Any
 
 import duckdb
@@ -77,5 +78,5 @@ def _next(lake: str) -> str:
 
 
 def console() -> Console:
-    """Standard error: standard output is for data."""
-    return Console(stderr=True)
+    """Standard error: standard output is for data. A log file has no width, so nothing is cut there."""
+    return Console(stderr=True, width=None if sys.stderr.isatty() else 160)
