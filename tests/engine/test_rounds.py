@@ -86,18 +86,19 @@ def test_killed_in_any_round_and_started_again_it_publishes_the_same_bytes(tmp_p
     assert published_bytes(tmp_path / "lake") == published_bytes(calm)
 
 
-def test_other_shards_other_reducers_and_another_order_of_the_log_give_equal_rows(tmp_path, logs, records, calm):
-    wanted = sorted(map(str, rows(calm, NEAR.replace("dedup_kept_id, ", ""))))
-    for name, part in (("a", records[:50]), ("b", records[50:])):  # an id is of its file
-        write(tmp_path / "other" / f"{name}.jsonl", seeded("again").sample(part, len(part)))
-    for name, place, size, reducers in (
-        ("one", logs, 1000, 10**6),
-        ("many", logs, 2, 100),
-        ("shuffled", None, 12, 300),
-    ):
-        path = plan(tmp_path, place or tmp_path / "other", STAGES, rows=size, reducer_rows=reducers)
-        run(path, tmp_path / name)
-        assert sorted(map(str, rows(tmp_path / name, NEAR.replace("dedup_kept_id, ", "")))) == wanted
+def test_1_7_and_64_shards_and_another_order_of_the_log_give_equal_rows(tmp_path, records):
+    write(tmp_path / "log" / "a.jsonl", records[:63])
+    write(tmp_path / "other" / "a.jsonl", seeded("again").sample(records[:63], 63))
+    found = []
+    for name, log, size, reducers in (("1", "log", 1000, 10**6), ("7", "log", 10, 500), ("64", "log", 1, 100)):
+        cut = {"rows": size, "reducer_rows": reducers, "input_bytes": 10**9}
+        run(plan(tmp_path, tmp_path / log, STAGES, **cut), tmp_path / name)
+        assert len(list((tmp_path / name / "runs").glob("*/*-intake-*/data/*.arrow"))) == int(name)
+        found.append(sorted(map(str, rows(tmp_path / name, NEAR))))
+    run(plan(tmp_path, tmp_path / "other", STAGES, rows=10, reducer_rows=300), tmp_path / "shuffled")
+    found.append(sorted(map(str, rows(tmp_path / "shuffled", NEAR))))
+    assert "near_duplicate" in str(found[0])
+    assert all(each == found[0] for each in found[1:])
 
 
 def test_another_threshold_redoes_the_groups_and_what_follows_and_is_as_if_run_so_from_the_start(tmp_path, logs, calm):
