@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import pyarrow as pa
@@ -38,6 +39,7 @@ class Near(Exchange):
     facts: bool = True
     """Whether conversations that state other numbers, arguments, orders or outcomes are kept apart."""
     template_contexts: int | None = None
+    templates: Path | None = None
     score: str | None = None
     """The column by whose highest value the kept one is chosen first."""
 
@@ -69,7 +71,8 @@ class Near(Exchange):
 
     def rounds(self) -> tuple[Round, ...]:
         """Known templates, if asked for; who shares a band; who is near whom; groups and whom to keep."""
-        templates = () if self.template_contexts is None else (Templates(self),)
+        makes_list = self.templates is None and self.template_contexts is not None
+        templates = (Templates(self),) if makes_list else ()
         return (*templates, Bands(self), Compare(self), Groups(self))
 
 
@@ -86,6 +89,8 @@ class NearDuplicates(Near):
 
     template_contexts: int | None = Field(50, ge=2)
     """An agent turn that answers so many different customer turns is a template; null: none is."""
+    templates: Path | None = None
+    """A frozen list of templates, in place of one that the run makes: `refinery dedup templates` writes it."""
 
     def writes(self) -> pa.Schema:
         """For members of a group and conversations kept apart only: group (its kept id), kept id, similarity, fate.

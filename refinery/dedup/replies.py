@@ -24,6 +24,7 @@ class NearReplies(Near):
     level: ClassVar[Literal["conversation", "reply"]] = "reply"
 
     template_contexts: None = None
+    templates: None = None
     """A reply that is a template is a duplicate like any other."""
 
     def writes(self) -> pa.Schema:

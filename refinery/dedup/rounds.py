@@ -164,7 +164,9 @@ def _read(step: "Near", rows: pa.Table) -> "tuple[Documents, Turns, Scratch, tup
 
 
 def _templates(step: "Near", found: Sequence[pa.Table]) -> "Words":
-    """The list that the first round found, where there is one."""
-    from refinery.dedup.templates import sorted_codes
+    """The frozen list, or the one that the first round found, or none."""
+    from refinery.dedup.templates import frozen, sorted_codes
 
+    if step.templates is not None:
+        return frozen(step.templates)
     return np.zeros(0, np.uint64) if step.template_contexts is None else sorted_codes(found[0])

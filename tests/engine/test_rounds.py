@@ -131,6 +131,27 @@ def test_the_command_moves_the_threshold_within_what_was_kept_and_says_why_not_f
     assert "threshold 0.5 lies below min_threshold 0.75" in low.stderr
 
 
+def test_templates_frozen_from_a_lake_stand_in_for_the_list_that_a_run_makes(tmp_path):
+    closing = "Thank you for your patience, is there anything else that I can do for you today?"
+    texts = [talk(i, "en", 60)[0]["content"] for i in range(12)]
+    messages = [[{"role": "user", "content": text}, {"role": "assistant", "content": closing}] for text in texts * 2]
+    write(tmp_path / "log" / "a.jsonl", [{"conversation_id": f"c{i}", "messages": m} for i, m in enumerate(messages)])
+    run(
+        plan(tmp_path, tmp_path / "log", ("intake.redact", "intake.identity", "dedup.near: {template_contexts: 12}")),
+        tmp_path / "one",
+    )
+    frozen = ["dedup", "templates", str(tmp_path / "list.jsonl"), "--lake", str(tmp_path / "one"), "--contexts", "12"]
+    done = CliRunner().invoke(app, frozen)
+    assert (done.exit_code, done.stdout) == (0, f"{tmp_path / 'list.jsonl'}: 1 templates\n"), done.stderr
+    assert closing in (tmp_path / "list.jsonl").read_text(encoding="utf-8")
+    path = plan(tmp_path, tmp_path / "log", ("intake.redact", "intake.identity", "dedup.near: {templates: list.jsonl}"))
+    assert not any("templates" in one.name for one in cut(load(path)))
+    run(path, tmp_path / "two")
+    found = [sorted(map(str, rows(tmp_path / lake, NEAR))) for lake in ("one", "two")]
+    assert found[0] == found[1]
+    assert str(found[0]).count("near_duplicate") == 12
+
+
 def test_a_plan_without_near_duplicates_has_no_threshold_to_move(tmp_path, logs):
     from refinery.engine.main import rethreshold
 
