@@ -228,6 +228,20 @@ def dedup_rethreshold(
         typer.echo(f"published at threshold {threshold}; write it into the plan to keep it for the next run", err=True)
 
 
+@dedup_app.command("templates")
+def dedup_templates(
+    out: Annotated[Path, typer.Argument(help="The list to write, a JSON object a line; take out what is none.")],
+    contexts: Annotated[int, typer.Option(min=2, help="Different customer turns that a template answers.")] = 50,
+    lake: Lake = "lake",
+) -> None:
+    """Freeze the agent turns of a lake that are templates, for `dedup.near: {templates: FILE}` of later runs."""
+    with told():
+        from refinery.engine.main import freeze_templates
+        from refinery.storage.store import Store
+
+        typer.echo(f"{out}: {freeze_templates(Store(lake), contexts, out):,} templates")
+
+
 def main() -> None:
     """For `python -m refinery.cli`."""
     app()
