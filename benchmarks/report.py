@@ -15,8 +15,8 @@ _SAYS: Final = """
 Measured: wall-clock seconds inside the process, from reading the plan to the last byte written (plain: four Parquet
 files; Refinery: the published snapshot). Seconds leave out imports, and of Refinery the start of Ray: they begin when
 each worker has done one empty task that imports what a run imports. All processes of a contender, Ray's own too, run
-on its cores and no others. The first run of a contender at a size warms up and counts nowhere. Peak memory is the sum
-of proportional set sizes over the process tree, looked at four times a second and read whenever the resident sets are
+on its cores and no others. The first run of a contender warms up, at the smallest size, and counts nowhere; each corpus
+is read once before its rounds. Peak memory is the sum of proportional set sizes over the process tree, looked at four times a second and read whenever the resident sets are
 larger together than before; what was touched of the object store and other shared memory is in it (in brackets), and
 so are the pages of files that are mapped. It is the median of the timed rounds.
 
