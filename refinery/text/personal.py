@@ -182,9 +182,8 @@ def _found(line: bytes, groups: int) -> list[tuple[int, int, str]]:
 
 
 def _answering(groups: int) -> Iterator[_Compiled]:
-    for bit, kind in enumerate(asked.KINDS):
-        if groups // ASKED >> bit & 1:
-            yield from (one for one in _ASKED if one.kind == kind)
+    kinds = {kind for bit, kind in enumerate(asked.KINDS) if groups // ASKED >> bit & 1}
+    yield from (one for one in _ASKED if one.kind in kinds)
 
 
 def _triggered(line: bytes, groups: int) -> Iterator[int]:

@@ -45,7 +45,8 @@ def landline(rng: Random) -> str:
     area = rng.choice(_AREAS)
     local = rng.choice("2345678") + _digits(rng, 7 if len(area) == 3 or area in ("0755", "0571", "0512", "0731") else 6)
     forms = (f"{area}-{local}", f"{area} {local}", f"({area}){local}", f"（{area}）{local}", f"{area}{local}")
-    return rng.choice((*forms, f"+86 {area[1:]} {local}", f"{area}-{local[:4]}-{local[4:]}", f"{area}-{local}转{_digits(rng, 3)}"))
+    cut = len(local) - 4
+    return rng.choice((*forms, f"+86 {area[1:]} {local}", f"{area}-{local[:cut]}-{local[cut:]}"))
 
 
 def us_phone(rng: Random) -> str:
@@ -220,6 +221,7 @@ PERSONAL: Final[dict[str, tuple[str, Draw]]] = {
     "card": ("CARD", card),
     "zh_name": ("NAME", zh_name),
     "zh_name2": ("NAME", zh_name),
+    "zh_surname": ("NAME", lambda rng: rng.choice(_SURNAMES)),
     "us_name": ("NAME", us_name),
     "us_first": ("NAME", lambda rng: rng.choice(_FIRST)),
     "us_last": ("NAME", lambda rng: rng.choice(_LAST)),
@@ -234,6 +236,7 @@ PERSONAL: Final[dict[str, tuple[str, Draw]]] = {
     "ipv4": ("IP", ipv4),
     "ipv6": ("IP", ipv6),
     "account": ("ACCOUNT", account),
+    "login": ("ACCOUNT", handle),
     "pin": ("PIN", lambda rng: _digits(rng, 6)),
     "pin4": ("PIN", lambda rng: _digits(rng, rng.choice((4, 4, 6)))),
     "otp": ("PIN", lambda rng: _digits(rng, rng.choice((4, 6)))),
