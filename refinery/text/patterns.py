@@ -47,6 +47,8 @@ REWRITTEN: Final = (
     "|[\u00a0\u2002\u2003\u2009\u202f\u3000][㐀-鿿]"
 )
 """What folding changes where it matters: a text with any of these may read otherwise than it is written."""
+FOLDED_FIRST: Final = (("：", ":"), ("＝", "="), ("＃", "#"))
+"""What links a cue to its value in so many texts that all of them would read otherwise: folded before prefilters look."""
 PREFILTERS: Final = (
     "|".join(_SHAPES),
     *("|".join(pattern.trigger or pattern.regex for pattern in group) for group in GROUPS[1:]),

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import re2
 
 from refinery.text.folding import BLANK, fold
@@ -36,7 +37,7 @@ from refinery.text.kinds.shape import (
     Pattern,
     digits,
 )
-from refinery.text.patterns import DECOYS, GROUPS, ORDER, PREFILTERS
+from refinery.text.patterns import DECOYS, FOLDED_FIRST, GROUPS, ORDER, PREFILTERS
 from refinery.text.scan import Texts
 
 KINDS: Final = (
@@ -109,6 +110,8 @@ _KEYED_AT_ALL = re2.compile(keys.CANDIDATE, _options())
 
 def candidates(values: pa.Array, groups: int = ALL) -> npt.NDArray[np.uint16]:
     """Strings -> a bit for each of these groups of patterns that may find something (null: 0)."""
+    for wide, plain in FOLDED_FIRST:
+        values = pc.replace_substring(values, wide, plain)
     flags, texts = np.zeros(len(values), np.uint16), Texts(values)
     *mine, folded = _PREFILTERS
     for bit, prefilter in enumerate(mine):
