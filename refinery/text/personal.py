@@ -59,7 +59,7 @@ _MAX_SWEEPS = 8
 _BEFORE, _AFTER = 360, 120
 """Bytes of the surroundings that a check is given."""
 SHAPES: Final = 1
-CUED: Final = 2
+CUED: Final = 2 + 4
 KEYS: Final = 1 << len(GROUPS)
 ALL: Final = 2 * KEYS - 1
 ASKED: Final = 2 * KEYS
@@ -150,6 +150,8 @@ def spans(text: str, groups: int = ALL) -> list[Span]:
     Placeholders that the text holds already are passed over, so what was masked once is not masked again. `groups`
     are the bits that `candidates` gave the text.
     """
+    if groups in (0, KEYS):
+        return []
     folded = fold(text)
     line = _line(folded.text)
     found = _found(line, groups)

@@ -34,13 +34,14 @@ from refinery.text.kinds.latin_names import (
     speaking,
     two,
 )
-from refinery.text.kinds.name_words import COMPOUND, SURNAMES
+from refinery.text.kinds.name_words import COMPOUND, GIVEN, SURNAMES
 from refinery.text.kinds.shape import HAN, NAME, Pattern
 
-_OF_A_PERSON = re.compile(
-    r"(?i)[\"'](?:[a-z_]*phone|mobile|tel|e?_?mail|passport|id_?card|ssn|dob|birth|gender|sex|age|电话|手机"
-    r"|身份证|护照|性别)"
+_PERSONS_KEY = (
+    r"(?i:[\"'](?:[a-z_]*phone|mobile|tel|e?_?mail|passport|id_?card|ssn|dob|birth|gender|sex|age|电话|手机"
+    r"|身份证|护照|性别))"
 )
+_OF_A_PERSON = re.compile(_PERSONS_KEY)
 
 
 def _quoted(value: str, before: str, after: str) -> tuple[int, int] | None:
@@ -107,7 +108,7 @@ PATTERNS = (
         NAME,
         rf"{_QUOTED_CUE}({_FIRST}{WORDS}|{HAN}{{2,4}})",
         _quoted,
-        rf"{_QUOTED_CUE}(?:{_FIRST.replace('{1,20}', '+')}{_LETTER}|{_SURNAME})",
+        rf"{_QUOTED_CUE}(?:(?i:{'|'.join(sorted(GIVEN))})|[^\x00]*{_PERSONS_KEY})|{_PERSONS_KEY}[^\x00]*{_QUOTED_CUE}",
     ),
     Pattern(NAME, rf"{_PERSON_CUE}({_CAPITALISED})", person, rf"{_PERSON_CUE}{_CAPITAL}"),
     Pattern(NAME, rf"{_TWO_CUE}({_FIRST}{_CAPITALISED})", two, rf"{_TWO_CUE}{_FIRST.replace('{1,20}', '+')}{_CAPITAL}"),
