@@ -12,7 +12,7 @@ SURNAMES = frozenset(
     "池乔阴胥苍闻莘党翟谭贡劳逄姬申扶堵冉宰郦雍郤璩桑桂濮牛寿边扈燕冀郏浦尚农温庄晏柴瞿阎慕连茹习宦艾鱼容向古易慎"
     "戈廖庾暨居衡耿满弘匡国文寇广禄阙东欧殳沃利蔚夔隆师巩厍聂晁勾敖融冷訾辛阚简饶曾毋沙乜鞠丰巢关蒯相查荆游竺权逯"
     "盖桓肖付闫丘覃邸苟楚邝岳兰佟靖仝尧鹿谌官冼粟操牟谯佘帅宾阳涂展仉闪母狐练仙招原刑冶税祈寻智揭楼盘伦宛佀鄢禤蹇撒"
-    "莎晋栗崇荔奉"
+    "莎晋栗崇荔奉芦迟苑"
 )
 """The Hundred Family Surnames and those common today, without some that are common words (水, 家, 通)."""
 COMPOUND = frozenset(
@@ -107,7 +107,9 @@ GIVEN = frozenset(
         "vera veronica victor victoria vijay vikram viktor vincent vinod violet virginia vivian vladimir wade "
         "wallace walter wanda wang wayne wei wen wendy wesley william willow wyatt xavier xiao xiaoming ximena "
         "xin xiu yan yara yasmin yesenia ying yolanda yong yu yuan yuki yun yuri yusra yusuf yuto yvonne zach "
-        "zachary zahra zainab zhang zhen zhi zoe zoey zofia"
+        "zachary zahra zainab zhang zhen zhi zoe zoey zofia meg deshawn ezra luna aria riley bella emilia ariana adeline athena jayden "
+        "josiah colton brayden kayden bryson ayden cole larry willie ron becky jen liz mandy polly pam nevaeh kinsley "
+        "everly"
     ).split()
 )
 """Given names that stand for a person where a cue is weak: `I'm Dana`, `Name: Ada Lovelace`."""
