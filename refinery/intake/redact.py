@@ -81,7 +81,7 @@ class Redact(Stage):
     """`intake.redact`: every text-bearing column in, the same columns masked out."""
 
     name: ClassVar[str] = "intake.redact"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def reads(self) -> frozenset[str]:
         """All columns that hold text from the log but ids, which people trace by (`refinery.intake.ids`)."""

@@ -50,7 +50,7 @@ REWRITTEN: Final = (
 )
 """What folding changes where it matters: a text with any of these may read otherwise than it is written."""
 FOLDED_FIRST: Final = (("：", ":"), ("＝", "="), ("＃", "#"))
-"""What links a cue to its value in so many texts that all of them would read otherwise: folded before prefilters look."""
+"""What links a cue to its value in so many texts that all would read otherwise: folded before the prefilters look."""
 PREFILTERS: Final = (
     "|".join(_SHAPES),
     *("|".join(f"(?:{pattern.trigger or pattern.regex})" for pattern in group) for group in GROUPS[1:]),

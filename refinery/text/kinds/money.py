@@ -28,7 +28,9 @@ def is_card(number: str) -> bool:
     A tenth of all numbers pass Luhn: without the first digits, epoch milliseconds (1…), numbers that start with a
     date (20…), SIM cards (89…) and the barcodes of China (69…, 13 digits) would go.
     """
-    issued = (number[0] in "34569" and not (number[:2] == "69" and len(number) == 13)) or ("22" <= number[:2] <= "27" and len(number) == 16)
+    issued = (number[0] in "34569" and not (number[:2] == "69" and len(number) == 13)) or (
+        "22" <= number[:2] <= "27" and len(number) == 16
+    )
     return issued and bool(luhn.is_valid(number))
 
 
@@ -54,7 +56,8 @@ def _iban(value: str, before: str, after: str) -> tuple[int, int] | None:
 _ACCOUNT_CUE = (
     "(?:(?:资金|银行|宽带|公积金|用户|客户|会员|缴费|登录|登陆|收款|汇款|保单)?(?:账号|帐号|账户|帐户|户号)"
     "|会员卡?号|会员编号|客户(?:编号|号|id)"
-    "|用户(?:编号|号|id|名)|login[ _]name|(?:银行|储蓄|信用|社保|医保|会员|就诊)?卡号|社保(?:卡)?号|医保(?:卡)?号|登录名"
+    "|用户(?:编号|号|id|名)|login[ _]name"
+    "|(?:银行|储蓄|信用|社保|医保|会员|就诊)?卡号|社保(?:卡)?号|医保(?:卡)?号|登录名"
     "|(?:^|[^a-z])(?:bank[ ])?(?:account|acct)(?:[ _]?(?:number|no|num|id|#))?"
     "|(?:member(?:ship)?|customer|client|loyalty|frequent[ ]flyer|subscriber|user|patient"
     "|card)[ _-]?(?:card[ ]?)?(?:number|no|num|id|#)|user[ _]?name)"
@@ -88,8 +91,9 @@ _PIN_CUE = (
     "|(?:my|your|the|a)[ ]code(?:[ ](?:they|you|we)[ ](?:texted|sent|gave)[ ](?:me|you|us))?))"
 )
 _PIN_LINK = (
-    rf"(?:{LINK}|码|我?填[的了]?|我?输入?的?|我?设的?|[改换设重置]{{1,2}}[成为]|成|应该|我?收到的?|发来的?|on[ ]the[ ]back"
-    "|i[ ]set|(?:back[ ])?to|i[ ](?:received|got)(?:[ ]by[ ]sms)?|by[ ]sms|you[ ](?:sent|texted)(?:[ ]me)?)*"
+    rf"(?:{LINK}|码|我?填[的了]?|我?输入?的?|我?设的?|[改换设重置]{{1,2}}[成为]|成|应该|我?收到的?|发来的?"
+    "|on[ ]the[ ]back|i[ ]set|(?:back[ ])?to|i[ ](?:received|got)(?:[ ]by[ ]sms)?|by[ ]sms"
+    "|you[ ](?:sent|texted)(?:[ ]me)?)*"
 )
 
 

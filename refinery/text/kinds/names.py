@@ -94,7 +94,12 @@ _FIRST = rf"{_CAPITAL}[a-z\x{{df}}-\x{{24f}}'’-]{{1,20}}[ ]"
 PATTERNS = (
     Pattern(NAME, rf"{_HAN_CUES}({HAN_NAME})", field, rf"{_HAN_CUES}{HAN}"),
     Pattern(NAME, rf"\x00[、和及与]({HAN_NAME})", listed, FIELD),
-    Pattern(NAME, rf"\x00[，,、 。；;]{{0,2}}({HAN}{{2,4}})收(?:$|[^0-9A-Za-z㐀-鿿])", receives, rf"{HAN}收(?:$|[^0-9A-Za-z㐀-鿿])"),
+    Pattern(
+        NAME,
+        rf"\x00[，,、 。；;]{{0,2}}({HAN}{{2,4}})收(?:$|[^0-9A-Za-z㐀-鿿])",
+        receives,
+        rf"{HAN}收(?:$|[^0-9A-Za-z㐀-鿿])",
+    ),
     Pattern(NAME, rf"{_EN_AM}({HAN_NAME})", i_am, rf"{_EN_AM}{_SURNAME}"),
     Pattern(NAME, rf"{_AM}({HAN_NAME})", i_am, rf"{_AM}{_SURNAME}"),
     Pattern(NAME, rf"({HAN}{{1,6}}{TITLE})", titled, rf"{HAN}{TITLE}"),

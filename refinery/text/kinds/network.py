@@ -62,7 +62,9 @@ _PLATFORM_CUE = (
     "|小红书|快手|知乎|b站|电报)"
 )
 _PLATFORM_LINK = rf"(?:{LINK}|号|账号|handle|username|account|name|me|as|on|at|id)*"
-_TO_ME = "(?:(?:^|[^a-z])(?:dm|message|msg|follow|add|find|tag)(?:[ ](?:me|us|him|her))?(?:[ ](?:on|at|as))?|私信|关注)[ ]?"
+_TO_ME = (
+    "(?:(?:^|[^a-z])(?:dm|message|msg|follow|add|find|tag)(?:[ ](?:me|us|him|her))?(?:[ ](?:on|at|as))?|私信|关注)[ ]?"
+)
 
 
 def _handle(value: str, before: str, after: str) -> tuple[int, int] | None:
