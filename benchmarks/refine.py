@@ -4,8 +4,9 @@
 
 Every measurement is a process of its own, bound to its cores, and is written down at once: the same command, started
 again after a cut, takes what is missing. Every contender runs once to warm up at the smallest size, which compiles and
-fills caches; at each size the corpus is read once, so that it lies in the page cache; the timed rounds go in rotation. `plain` among the contenders is the same work in one process without an engine, with Python's cycle collector
-and without it.
+fills caches; at each size the corpus is read once, so that it lies in the page cache; the timed rounds go in rotation.
+`plain` among the contenders is the same work in one process without an engine, with Python's cycle collector and
+without it.
 """
 
 import argparse
