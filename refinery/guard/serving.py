@@ -129,8 +129,7 @@ class Replica:
 def application(settings: Settings) -> serve.Application:
     """What `serve.run` takes."""
     shared = DeploymentActorConfig(name=KEEPER, actor_class=KeeperActor, init_args=(settings,))
-    deployment = serve.deployment(serve.ingress()(Replica))
-    return deployment.options(
+    deployed = serve.deployment(
         name="guard",
         num_replicas=settings.replicas,
         max_ongoing_requests=_ONGOING,
@@ -138,7 +137,9 @@ def application(settings: Settings) -> serve.Application:
         max_constructor_retry_count=3,
         logging_config=LoggingConfig(enable_access_log=False),
         deployment_actors=[shared] if settings.replicas > 1 else [],
-    ).bind(settings)
+    )
+    bound: serve.Application = deployed(serve.ingress()(Replica)).bind(settings)
+    return bound
 
 
 def start(settings: Settings) -> str:

@@ -55,22 +55,19 @@ class Window:
     def __init__(self, rows: Iterable[Sequence[int]] = ()) -> None:
         self.rows = deque(list(row) for row in rows)
 
-    def move(self, step: int) -> None:
-        """Forgets the steps that lie too far back."""
-        while self.rows and self.rows[0][0] <= step - STEPS:
-            self.rows.popleft()
-
     def count(self, step: int, num: int, found: int) -> None:
-        """Adds turns of the present step."""
+        """Adds turns of the present step, and forgets the steps that lie too far back."""
         if not self.rows or self.rows[-1][0] != step:
             self.rows.append([step, 0, 0])
         self.rows[-1][1] += num
         self.rows[-1][2] += found
+        while self.rows[0][0] <= step - STEPS:
+            self.rows.popleft()
 
-    @property
-    def totals(self) -> tuple[int, int]:
-        """Turns and findings."""
-        return sum(row[1] for row in self.rows), sum(row[2] for row in self.rows)
+    def totals(self, step: int) -> tuple[int, int]:
+        """Turns and findings, seen from a step."""
+        rows = [row for row in self.rows if row[0] > step - STEPS]
+        return sum(row[1] for row in rows), sum(row[2] for row in rows)
 
 
 @dataclass
@@ -84,17 +81,17 @@ class Circuit:
     num_bad_canaries: int = 0
     window: Window = field(default_factory=Window)
 
-    def advance(self, now: float, limits: Limits, step: int) -> None:
-        """What time alone does: old steps leave the window, an open circuit becomes half open."""
-        self.window.move(step)
-        if self.state == "open" and now >= self.since + limits.open_seconds:
-            self._turn("half_open", self.since + limits.open_seconds)
+    def stands(self, now: float, limits: Limits) -> State:
+        """The state at a time: an open circuit becomes half open by time alone."""
+        over = self.state == "open" and now >= self.since + limits.open_seconds
+        return "half_open" if over else self.state
 
     def observe(self, num: int, found: int, canary: bool, now: float, limits: Limits, step: int) -> None:
         """`num` turns were inspected, `found` of them have the item."""
+        self.state = self.stands(now, limits)
         if self.state == "closed":
             self.window.count(step, num, found)
-            turns, findings = self.window.totals
+            turns, findings = self.window.totals(step)
             if turns >= limits.min_turns and findings > limits.max_share * turns:
                 self._turn("open", now)
         elif self.state == "half_open" and canary:
@@ -104,6 +101,14 @@ class Circuit:
                 self._turn("open", now)
             elif self.num_canaries >= limits.canary_turns:
                 self._turn("closed", now)
+
+    def view(self, item: str, request: str, now: float, limits: Limits, step: int) -> View:
+        """The circuit as a request meets it; nothing is changed."""
+        state = self.stands(now, limits)
+        holds = state == "open" or (state == "half_open" and not is_canary(request, limits.canary_share))
+        until = self.since + limits.open_seconds if state == "open" else None
+        counts = self.window.totals(step) if state == "closed" else (self.num_canaries, self.num_bad_canaries)
+        return View(item, self.severity, state, holds, *counts, until)
 
     def _turn(self, state: State, since: float) -> None:
         self.state, self.since = state, since
@@ -123,9 +128,8 @@ class Breakers:
         self._inspector = Circuit("critical")
 
     def now(self, clock: float) -> float:
-        """The clock's time, or the latest seen where the clock ran back."""
-        self._now = max(self._now, clock)
-        return self._now
+        """The clock's time, or that of the last event where the clock ran back."""
+        return max(self._now, clock)
 
     def step(self, now: float) -> int:
         """The step of the window in which a time lies."""
@@ -138,7 +142,7 @@ class Breakers:
 
     def turns(self, scope: Scope, num: int, found: Mapping[str, Severity], request: str, clock: float) -> None:
         """`num` agent turns of a scope were inspected; one of them (`num` is 1 then) may have items."""
-        now = self.now(clock)
+        now = self._now = self.now(clock)
         step = self.step(now)
         self._see(scope)
         circuits = self._circuits[scope]
@@ -148,36 +152,31 @@ class Breakers:
             circuits[item].severity = max(circuits[item].severity, severity, key=GRAVITY.__getitem__)
         for item, circuit in circuits.items():
             limits = self.policy.of(item, circuit.severity)
-            circuit.advance(now, limits, step)
             canary = is_canary(request, limits.canary_share)
             circuit.observe(num, int(item in found), canary, now, limits, step)
-        self._turns[scope].move(step)
         self._turns[scope].count(step, num, 0)
         self.inspected(num, 0, request, clock)
 
     def inspected(self, num: int, failed: int, request: str, clock: float) -> None:
         """The inspector was asked `num` times; `failed` of them it gave no answer."""
         now, limits = self.now(clock), self.policy.inspector
-        self._inspector.advance(now, limits, self.step(now))
+        self._now = now
         canary = is_canary(request, limits.canary_share)
         self._inspector.observe(num, failed, canary, now, limits, self.step(now))
 
     def inspector(self, request: str, clock: float) -> View:
         """The inspector's own circuit; where it holds, the request is not inspected."""
-        now, limits = self.now(clock), self.policy.inspector
-        self._inspector.advance(now, limits, self.step(now))
-        return _view(INSPECTOR, self._inspector, limits, request)
+        now = self.now(clock)
+        return self._inspector.view(INSPECTOR, request, now, self.policy.inspector, self.step(now))
 
     def views(self, scope: Scope, request: str, clock: float) -> list[View]:
         """The circuits of a scope that are not closed or have findings in their window, by item."""
         now = self.now(clock)
-        found = []
-        for item, circuit in sorted(self._circuits.get(scope, {}).items()):
-            limits = self.policy.of(item, circuit.severity)
-            circuit.advance(now, limits, self.step(now))
-            if circuit.state != "closed" or circuit.window.totals[1]:
-                found.append(_view(item, circuit, limits, request))
-        return found
+        found = [
+            circuit.view(item, request, now, self.policy.of(item, circuit.severity), self.step(now))
+            for item, circuit in sorted(self._circuits.get(scope, {}).items())
+        ]
+        return [view for view in found if view.state != "closed" or view.num_findings]
 
     def tripped(self, clock: float) -> Iterator[tuple[Scope, View]]:
         """Every circuit that is not closed."""
@@ -213,13 +212,6 @@ class Breakers:
             scope = Scope(model_version, scenario)
             self._turns[scope] = Window(total if same else ())
             self._circuits[scope] = {item: _loaded(circuit, same) for item, circuit in circuits.items()}
-
-
-def _view(item: str, circuit: Circuit, limits: Limits, request: str) -> View:
-    waits = circuit.state == "half_open" and not is_canary(request, limits.canary_share)
-    until = circuit.since + limits.open_seconds if circuit.state == "open" else None
-    counts = circuit.window.totals if circuit.state == "closed" else (circuit.num_canaries, circuit.num_bad_canaries)
-    return View(item, circuit.severity, circuit.state, circuit.state == "open" or waits, *counts, until)
 
 
 def _dumped(circuit: Circuit) -> dict[str, Any]:
