@@ -18,7 +18,7 @@ from refinery.inspection.inspect import open_inspection
 from refinery.inspection.policies import POLICIES
 from refinery.inspection.rulebook import ruleset_version
 from refinery.intake.redact import Redact
-from refinery.intake.rows import table
+from refinery.intake.rows import ROWS
 
 _AT_ONCE: Final = 64
 _MAX_CHARS: Final = 4_000_000
@@ -40,14 +40,15 @@ class Inspection:
     def __init__(self, rules: Path) -> None:
         self.version = ruleset_version(rules)
         self._mask, self._inspect = Redact().open(), open_inspection(rules, rules / POLICIES)
-        self._masked = sorted(Redact().reads())
+        self._schema = pa.schema([ROWS.field(name) for name in [*sorted(Redact().reads()), *_READ]])
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> list[Inspected]:
         """Conversations as intake reads them -> what was found in each."""
-        whole = table(list(rows)).combine_chunks()
-        masked: pa.Table = self._mask(whole.select(self._masked))
+        columns = [pa.array([row.get(field.name) for row in rows], field.type) for field in self._schema]
+        whole = pa.Table.from_arrays(columns, schema=self._schema)
+        masked: pa.Table = self._mask(whole.drop_columns(list(_READ)))
         for name in _READ:
-            masked = masked.append_column(whole.schema.field(name), whole[name])
+            masked = masked.append_column(self._schema.field(name), whole[name])
         findings = self._inspect(masked)["findings"].to_pylist()
         scopes = zip(masked["model_version"].to_pylist(), masked["scenario"].to_pylist(), strict=True)
         return [
