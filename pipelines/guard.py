@@ -5,15 +5,13 @@ running, replaced by the next call, and taken down by `serve shutdown`.
 """
 
 import argparse
-import logging
 import os
 import signal
 import sys
 import threading
 from pathlib import Path
 
-import ray
-
+from refinery.engine.cluster import ClusterExecutor
 from refinery.errors import RefineryError, RuleError
 from refinery.guard import serving
 from refinery.guard.rules import has_good
@@ -53,7 +51,7 @@ def _serve(settings: Settings) -> None:
     if not cluster:  # processes of this machine, which need not share this one's folder
         paths = {name: str(Path(getattr(settings, name)).absolute()) for name in ("rules", "state")}
         settings = settings.model_copy(update=paths)
-    ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=None if cluster else False)
+    ClusterExecutor()  # connects, or starts Ray on this machine
     url = serving.start(settings)
     print(f"the guard answers at {url}/inspect, {url}/health, {url}/metrics", flush=True)
     if not cluster:
