@@ -77,7 +77,7 @@ class Machine(RuleBasedStateMachine):
 
         self.folder = tempfile.TemporaryDirectory()
         self.path = Path(self.folder.name)
-        self.clock = self.latest = 1_000.0
+        self.clock, self.latest = 1_000.0, 0.0
         self.circuits, self.turns, self.inspector = {}, {}, Model(gravity=3)
         self.num, self.findings, self.keeper = 0, [], None
         self.open()
