@@ -47,8 +47,3 @@ def _of_finding(policy: Policy, found: Finding, reflected: bool) -> Action:
     if found["enforce"] == "block" or wanted == "pass":
         return wanted
     return "reflect" if found["enforce"] == "reflect" and not reflected else "pass"
-
-
-def shown(view: View) -> dict[str, Any]:
-    """A circuit as the answer shows it."""
-    return view._asdict()

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from refinery.guard.decision import decide, judged, remediation, shown
+from refinery.guard.decision import decide, judged, remediation
 from refinery.guard.inspection import Desk, Inspected
 from refinery.guard.metrics import Metrics
 from refinery.guard.request import Asked, asked
@@ -111,7 +111,7 @@ class Guard:
             "findings": findings,
             "judged_from": this.judged.start,
             "ruleset_version": self._desk.inspection.version if inspected is None else inspected.version,
-            "breaker": [shown(view) for view in standing.circuits],
+            "breaker": [view._asdict() for view in standing.circuits],
             "inspector": {
                 "inspected": inspected is not None,
                 "why": failed,
