@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from refinery.guard.request import Asked
-from refinery.inspection.breaker import View
 from refinery.inspection.breaker_keeper import Standing
 from refinery.inspection.breaker_policy import Action, Policy, strictest
 
