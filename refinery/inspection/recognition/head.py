@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from refinery.errors import RuleError
 from refinery.inspection.recognition.scoring import Floats, Weights, score
+from refinery.models.embedding import Embedder
 from refinery.text.facts import Words
 from refinery.text.features import SLOTS, Scratch, Slots, Tables, Texts
 
@@ -27,7 +28,14 @@ UNKNOWN: Final = np.float32(-30.0)
 """The score of a text of which no feature is known; its probability is nil."""
 HEAD, TEMPLATE, ABSTAINED = 2, 1, 0
 """How a text was recognised."""
-_KINDS: Final = {"names": "U", "slots": "u", "weights": "i", "templates": "u", "template_policies": "b"}
+_KINDS: Final = {
+    "names": "U",
+    "embedder": "U",
+    "slots": "u",
+    "weights": "i",
+    "templates": "u",
+    "template_policies": "b",
+}
 
 
 class Recognised(NamedTuple):
@@ -59,14 +67,30 @@ class Head:
     """(P)"""
     threshold: Floats
     """(P) probability from which a policy is shown; 1 or more: never."""
+    embedder: npt.NDArray[np.str_]
+    """() the name of the embedder that it was trained with; empty without one."""
+    centre: Floats
+    """(D) the mean vector, taken off each."""
+    directions: Floats
+    """(D, P) what each policy's score gains along a vector of length one; no rows without an embedder."""
     templates: Words
     """(T) ascending."""
     template_policies: Bools
     """(T, P)"""
 
-    def recognise(self, texts: pa.Array) -> Recognised:
+    def check(self, embedder: str | None) -> None:
+        """RuleError where the embedder of this name is not the one that the head was trained with."""
+        wanted = str(self.embedder) or None
+        if wanted != embedder:
+            raise RuleError(
+                f"the head was trained with embedder {wanted}, not {embedder}; name that one or train again"
+            )
+
+    def recognise(self, texts: pa.Array, embedder: Embedder | None = None) -> Recognised:
         """What each text shows: a known template what it was seen with, any other what reaches its threshold."""
         scores, seen = self.scores(texts)
+        if embedder is not None:
+            scores = scores + self.along(embedder.embed(texts.to_pylist()))
         shown = self.probabilities(scores) >= self.threshold
         how = np.where(shown.any(1), HEAD, ABSTAINED).astype(np.uint8)
         if len(self.templates):
@@ -83,9 +107,13 @@ class Head:
         score(found.offsets, found.data, Tables.shared(), Scratch.of(found.longest), self._compiled, scores, templates)
         return scores, templates
 
+    def along(self, vectors: Floats) -> Floats:
+        """What the scores gain by the vectors (texts, D) of the texts."""
+        return np.asarray(centred(vectors, self.centre) @ self.directions, np.float32)
+
     def probabilities(self, scores: Floats) -> Floats:
-        """Calibrated: of turns with 0.8 for a policy, about 80 % show it, where turns are like those of the training."""
-        return np.asarray(1 / (1 + np.exp(-(self.slope * scores + self.offset))), np.float32)
+        """Calibrated: of texts with 0.8 for a policy about 80 % show it, if they are like those of the training."""
+        return np.asarray(1 / (1 + np.exp(-np.maximum(self.slope * scores + self.offset, UNKNOWN))), np.float32)
 
     @cached_property
     def _compiled(self) -> Weights:
@@ -113,15 +141,25 @@ class Head:
                 f"{path.name}: no head of `refinery policies train` ({type(error).__name__}); train it again"
             ) from error
         if (wrong := _fault(arrays)) is not None:
-            raise RuleError(f"{path.name}: array `{wrong}` is not as `refinery policies train` writes it; train it again")
+            raise RuleError(
+                f"{path.name}: array `{wrong}` is not as `refinery policies train` writes it; train it again"
+            )
         return cls(**arrays)
+
+
+def centred(vectors: Floats, centre: Floats) -> Floats:
+    """Vectors without what all share, of length one."""
+    found = vectors - centre
+    length = np.linalg.norm(found, axis=1, keepdims=True)
+    return np.asarray(np.divide(found, length, out=np.zeros_like(found), where=length > 0), np.float32)
 
 
 def _fault(arrays: dict[str, Any]) -> str | None:
     """The first array whose kind, shape or values do not fit the others."""
     num, rows, templates = (len(np.atleast_1d(arrays[key])) for key in ("names", "slots", "templates"))
     shapes = {"slots": (rows,), "idf": (rows,), "weights": (rows, num), "templates": (templates,)}
-    shapes["template_policies"] = (templates, num)
+    shapes |= {"template_policies": (templates, num), "embedder": ()}
+    shapes |= {"centre": arrays["centre"].shape[:1], "directions": (*arrays["centre"].shape[:1], num)}
     for name, array in arrays.items():
         if array.dtype.kind != _KINDS.get(name, "f") or array.shape != shapes.get(name, (num,)):
             return name

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import field_validator
+from pydantic import ValidationError, field_validator
 
 from refinery.errors import RuleError
 from refinery.inspection.reading import Strict, read
@@ -41,6 +41,11 @@ class Examples(Strict):
     groups: list[Group]
 
 
+class _Turn(Strict):
+    text: str
+    policies: list[str]
+
+
 def phrases(path: Path, known: Iterable[str]) -> list[Labelled]:
     """The phrases of a file in order; RuleError where a policy is unknown or a sentence stands twice."""
     known, found = set(known), dict[str, Labelled]()
@@ -52,6 +57,20 @@ def phrases(path: Path, known: Iterable[str]) -> list[Labelled]:
                 raise RuleError(f"{path.name}: a sentence of {group.policies} stands twice; keep it once: {line!r}")
             found[line] = Labelled(line, tuple(sorted(group.policies)))
     return list(found.values())
+
+
+def turns(path: Path, known: Iterable[str]) -> list[Labelled]:
+    """Labelled turns, JSON lines of text and policies; RuleError names the line that is not so, and no text of it."""
+    known, found = set(known), []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            turn = _Turn.model_validate_json(line)
+        except ValidationError:
+            raise RuleError(f'{path.name}:{number}: a labelled turn is {{"text": "…", "policies": ["…"]}}') from None
+        if not known.issuperset(turn.policies):
+            raise RuleError(f"{path.name}:{number}: unknown policy; known: {', '.join(sorted(known))}; correct it")
+        found.append(Labelled(turn.text, tuple(sorted(set(turn.policies)))))
+    return found
 
 
 def held_out(text: str) -> bool:
