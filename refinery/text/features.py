@@ -30,7 +30,7 @@ _PRIME: Final = np.uint64(0x9FB21C651E98DF25)
 _WORD, _PAIR, _PART = np.uint64(0x51ED), np.uint64(0xA3B1), np.uint64(0xC2F7)
 _START, _END, _NUMBER, _ASKS = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
 _ENDS: Final = np.array([ord(char) for char in ".!?;~。"], np.uint32)
-_QUESTION, _STOP, _OPEN, _CLOSE, _UNDERSCORE = (np.uint32(ord(char)) for char in "?.[]_")
+_QUESTION, _STOP, _OPEN, _CLOSE, _UNDERSCORE, _QUOTE = (np.uint32(ord(char)) for char in "?.[]_'")
 _MAX_PLACEHOLDER: Final = 40
 
 
@@ -151,13 +151,14 @@ def _word(codes: Codes, at: int, size: int, kind: Bytes) -> Any:  # noqa: ANN401
     state, digit = _BASIS, False
     while at < size:
         one = kind_of(codes[at], kind) & CLASS
-        quote = codes[at] == 39 or codes[at] == 0x2019  # noqa: PLR1714
+        quote = codes[at] == _QUOTE or codes[at] == 0x2019  # noqa: PLR1714
         if quote and at + 1 < size and kind_of(codes[at + 1], kind) & CLASS == LETTER:
             one = LETTER
         if one != LETTER and one != DIGIT:  # noqa: PLR1714
             break
         digit |= one == DIGIT
-        state = (state ^ np.uint64(39 if quote else codes[at])) * _PRIME
+        codes[at] = _QUOTE if quote else codes[at]
+        state = (state ^ np.uint64(codes[at])) * _PRIME
         at += 1
     return at, (_NUMBER if digit else mix(state))
 

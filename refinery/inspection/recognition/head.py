@@ -25,7 +25,7 @@ from refinery.text.features import SLOTS, Scratch, Slots, Tables, Texts
 
 Bools = npt.NDArray[np.bool_]
 UNKNOWN: Final = np.float32(-30.0)
-"""The score of a text of which no feature is known; its probability is nil."""
+"""The score of a text without any feature; its probability is nil."""
 HEAD, TEMPLATE, ABSTAINED = 2, 1, 0
 """How a text was recognised."""
 _KINDS: Final = {
@@ -117,10 +117,12 @@ class Head:
 
     @cached_property
     def _compiled(self) -> Weights:
-        row = np.full(SLOTS, -1, np.int32)
+        row = np.full(SLOTS, len(self.slots), np.int32)
         row[self.slots] = np.arange(len(self.slots), dtype=np.int32)
-        weights = self.weights.astype(np.float32) * self.step * self.idf[:, None]
-        return Weights(row, np.ascontiguousarray(weights), self.idf * self.idf, self.bias)
+        weights = np.zeros((len(self.slots) + 1, len(self.names)), np.float32)
+        weights[:-1] = self.weights * self.step * self.idf[:, None]
+        idf = np.append(self.idf, self.idf.max(initial=1))
+        return Weights(row, weights, idf * idf, self.bias)
 
     def save(self, path: Path) -> None:
         """Write the file; equal heads make equal bytes."""

@@ -14,7 +14,11 @@ Floats = npt.NDArray[np.float32]
 
 
 class Weights(NamedTuple):
-    """A linear head: `row[slot]` is a feature's row or -1; `weights[row]` by policy and `square[row]` hold its idf."""
+    """A linear head: `row[slot]` is a feature's row; `weights[row]` by policy and `square[row]` hold its idf.
+
+    The last row is that of all features that were not seen in training: no weights, and the idf of the rarest. They
+    make a text longer and so its score weaker, so that recognition abstains where most is strange to it.
+    """
 
     row: Offsets
     weights: Floats
@@ -28,11 +32,11 @@ def score(  # noqa: C901 (two sums in one loop)
 ) -> None:
     """Scores by text and policy into `out` (texts, policies), and each text's template.
 
-    The score is the mean of that of the whole text and that of its strongest sentence, each with its distinct known
-    features scaled to length one. A text without a known feature keeps what `out` held.
+    The score is the mean of that of the whole text and that of its strongest sentence, each with its distinct
+    features scaled to length one. A text without any feature keeps what `out` held.
     """
-    num_rows, num_policies = head.weights.shape
-    in_text, in_sentence = np.full(num_rows, -1, np.int64), np.full(num_rows, -1, np.int64)
+    num_policies = head.weights.shape[1]
+    in_text, in_sentence = np.full(len(head.row), -1, np.int64), np.full(len(head.row), -1, np.int64)
     whole, part = np.zeros(num_policies, np.float32), np.zeros(num_policies, np.float32)
     best = np.zeros(num_policies, np.float32)
     sentences = 0
@@ -41,18 +45,18 @@ def score(  # noqa: C901 (two sums in one loop)
         whole[:], part[:], best[:] = 0, 0, -np.inf
         whole_square, part_square = np.float32(0), np.float32(0)
         for i in range(num):
-            row = head.row[scratch.slots[i]]
-            if row >= 0:
-                if in_sentence[row] != sentences + scratch.sentence[i]:
-                    in_sentence[row] = sentences + scratch.sentence[i]
-                    part_square += head.square[row]
-                    for policy in range(num_policies):
-                        part[policy] += head.weights[row, policy]
-                if in_text[row] != text:
-                    in_text[row] = text
-                    whole_square += head.square[row]
-                    for policy in range(num_policies):
-                        whole[policy] += head.weights[row, policy]
+            slot = scratch.slots[i]
+            row = head.row[slot]
+            if in_sentence[slot] != sentences + scratch.sentence[i]:
+                in_sentence[slot] = sentences + scratch.sentence[i]
+                part_square += head.square[row]
+                for policy in range(num_policies):
+                    part[policy] += head.weights[row, policy]
+            if in_text[slot] != text:
+                in_text[slot] = text
+                whole_square += head.square[row]
+                for policy in range(num_policies):
+                    whole[policy] += head.weights[row, policy]
             if (i + 1 == num or scratch.sentence[i + 1] != scratch.sentence[i]) and part_square > 0:
                 scale = np.float32(1) / np.sqrt(part_square)
                 for policy in range(num_policies):
