@@ -6,7 +6,6 @@ from typing import Final
 
 from refinery.inspection.policies import POLICIES, Policy, PolicyList
 from refinery.inspection.reading import read
-from refinery.inspection.recognition.head import Head
 from refinery.inspection.recognition.labelled import EXAMPLES, Labelled, phrases, turns
 from refinery.inspection.recognition.train import train
 from refinery.lake.views import connect
@@ -22,7 +21,7 @@ WHERE role = 'assistant' AND content <> '' AND source_label IS NOT NULL GROUP BY
 def learn(
     out: Path, rules: Path, examples: list[Path], labelled: list[Path], lake: str | None, embedder: Path | None
 ) -> Iterator[str]:
-    """Write the head to `out`; lines for a person on what it was trained with and what it will show."""
+    """Write the head to `out`; lines for a person on what it was trained with."""
     policies = read(rules / POLICIES, POLICIES, PolicyList).policies
     said = [one for path in examples or [rules / EXAMPLES] for one in phrases(path, policies)]
     given = [one for path in labelled for one in turns(path, policies)]
@@ -30,7 +29,7 @@ def learn(
     yield f"{len(said):,} phrases, {len(given):,} labelled turns"
     head = train(said, given, SentenceTransformer(embedder) if embedder else None)
     head.save(out)
-    yield from _told(head)
+    yield f"knows {', '.join(head.names.tolist())}"
     yield f"{out}: {len(head.slots):,} features, {len(head.templates):,} templates, {out.stat().st_size:,} bytes"
 
 
@@ -43,8 +42,3 @@ def _of_lake(lake: str, policies: dict[str, Policy]) -> list[Labelled]:
     with connect(Store(lake)) as con:
         rows = con.execute(_TURNS).fetchall()
     return [Labelled(text, tuple(shown[label])) for text, label in rows if label in shown]
-
-
-def _told(head: Head) -> Iterator[str]:
-    for name, threshold in zip(head.names.tolist(), head.threshold.tolist(), strict=True):
-        yield f"{name}: " + (f"shown from probability {threshold:.3f}" if threshold <= 1 else "never shown by words")

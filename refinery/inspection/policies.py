@@ -78,18 +78,20 @@ class _Shown(NamedTuple):
 class _Speech:
     """A head over the words of agent turns; each distinct text of a batch is asked once."""
 
-    def __init__(self, head: Head, policies: dict[str, Policy], embedder: Embedder | None) -> None:
+    def __init__(
+        self, head: Head, policies: dict[str, Policy], min_probability: float, embedder: Embedder | None
+    ) -> None:
         names = sorted(policies)
         if unknown := [name for name in head.names.tolist() if name not in policies]:
             raise RuleError(f"the head knows policy {unknown[0]}, which the list does not; train it again")
-        self._head, self._embedder = head, embedder
+        self._head, self._min_probability, self._embedder = head, min_probability, embedder
         self._ids = np.array([names.index(name) for name in head.names.tolist()], np.int64)
         self._opens = np.array([policies[name].opens for name in head.names.tolist()], np.bool_)
 
     def shown(self, turns: AgentTurns, asked: Ints, num_policies: int) -> _Shown:
         """Of the agent turns `asked` (indices into `turns`)."""
         texts = turns.content.take(pa.array(asked)).dictionary_encode()
-        found = self._head.recognise(texts.dictionary, self._embedder)
+        found = self._head.recognise(texts.dictionary, self._min_probability, self._embedder)
         which = texts.indices.to_numpy(zero_copy_only=False)
         shown = found.shown[which]
         shown[~_first(turns)[asked]] &= ~self._opens
@@ -121,6 +123,9 @@ class Policies(Stage):
     path: Path
     head: Path | None = None
     """A file of `refinery policies train`; without one, only labels and tools show policies."""
+    min_probability: float = Field(0.7, gt=0, le=1)
+    """From which words show a policy. The shipped head on STAR, whose tasks it has not seen: 0.6 speaks on 83 % of the
+    turns and is right on 91 % of these, 0.7 on 77 % and 96 %, 0.8 on 72 % and 98 %."""
     embedder: Literal["hash"] | Path | None = None
     """A local sentence-transformers folder, the one that the head was trained with; "hash" is for tests."""
 
@@ -182,7 +187,7 @@ class Policies(Stage):
             return lambda turns, asked, num: _Shown(np.zeros(0, np.int64), np.zeros(len(turns), np.int64))
         head, model = Head.load(self.head), embedder(self.embedder)
         head.check(model.name if model else None)
-        return _Speech(head, policies, model).shown
+        return _Speech(head, policies, self.min_probability, model).shown
 
     @classmethod
     def examples(cls) -> list[tuple[Self, list[dict[str, Any]]]]:

@@ -81,7 +81,7 @@ def test_a_known_template_shows_what_it_was_seen_with_whatever_the_head_says(tmp
     with_template("Which day, at 12?", "closing", "ask_place").save(tmp_path / "head.npz")
     found = recognised(row(said("which DAY at 7?"), said("Which day at noon?")), head=tmp_path / "head.npz")[0]
     assert found == {"policies": [["ask_place", "closing"], ["ask_time"]], "policies_by": ["template", "head"]}
-    assert with_template("so", "closing").recognise(pa.array(["So!", "Bye!", "."])).how.tolist() == [
+    assert with_template("so", "closing").recognise(pa.array(["So!", "Bye!", "."]), 0.7).how.tolist() == [
         TEMPLATE,
         HEAD,
         ABSTAINED,
@@ -128,7 +128,7 @@ def test_a_pickle_in_a_head_is_not_opened(tmp_path: Path):
     [
         ("weights", np.zeros((2, 3), np.int8), "weights"),
         ("bias", np.full(16, np.nan, np.float32), "bias"),
-        ("threshold", np.zeros(16, np.int64), "threshold"),
+        ("slope", np.zeros(16, np.int64), "slope"),
         ("slots", np.array([5, 4], np.uint32), "idf"),
         ("slots", Head.load(SHIPPED).slots[::-1], "slots"),
         ("templates", np.array([1], np.uint64), "template_policies"),

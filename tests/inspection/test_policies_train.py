@@ -65,7 +65,7 @@ def test_labelled_turns_become_templates_where_they_agree(trained):
     torn = [Labelled("Blue is nice", ("closing",)), Labelled("blue is nice!", ("greeting",))]
     head = trained(PHRASES[::8], [*turn, *torn, Labelled("…", ("closing",))])
     assert len(head.templates) == 1
-    found = head.recognise(pa.array(["Your lucky number is 99", "Blue is nice", "…"]))
+    found = head.recognise(pa.array(["Your lucky number is 99", "Blue is nice", "…"]), 0.7)
     assert [head.names[shown].tolist() for shown in found.shown] == [["ask_time"], [], []]
 
 
@@ -73,7 +73,7 @@ def test_a_policy_that_cannot_be_told_is_never_shown(trained):
     coin = [Labelled(f"{name} says {'x y'[i % 3]}", (name,)) for i in range(60) for name in ("greeting", "closing")]
     same = [Labelled(one.text.split(" ", 1)[1] + " " * i, one.policies) for i, one in enumerate(coin)]
     head = trained(same)
-    assert (head.threshold > 1).all() and not head.recognise(pa.array([one.text for one in same])).shown.any()
+    assert not head.recognise(pa.array([one.text for one in same]), 0.7).shown.any()
 
 
 def test_a_head_with_an_embedder_needs_it_and_uses_it(trained, tmp_path: Path):

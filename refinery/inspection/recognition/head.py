@@ -65,8 +65,6 @@ class Head:
     """(P) probability = 1 / (1 + exp(-(slope * score + offset)))"""
     offset: Floats
     """(P)"""
-    threshold: Floats
-    """(P) probability from which a policy is shown; 1 or more: never."""
     embedder: npt.NDArray[np.str_]
     """() the name of the embedder that it was trained with; empty without one."""
     centre: Floats
@@ -86,12 +84,12 @@ class Head:
                 f"the head was trained with embedder {wanted}, not {embedder}; name that one or train again"
             )
 
-    def recognise(self, texts: pa.Array, embedder: Embedder | None = None) -> Recognised:
-        """What each text shows: a known template what it was seen with, any other what reaches its threshold."""
+    def recognise(self, texts: pa.Array, min_probability: float, embedder: Embedder | None = None) -> Recognised:
+        """What each text shows: a known template what it was seen with, any other what is likely enough."""
         scores, seen = self.scores(texts)
         if embedder is not None:
             scores = scores + self.along(embedder.embed(texts.to_pylist()))
-        shown = self.probabilities(scores) >= self.threshold
+        shown = self.probabilities(scores) >= min_probability
         how = np.where(shown.any(1), HEAD, ABSTAINED).astype(np.uint8)
         if len(self.templates):
             place = np.minimum(np.searchsorted(self.templates, seen), len(self.templates) - 1)

@@ -25,12 +25,6 @@ STRENGTH: Final = 10.0
 FOLDS: Final = 5
 MAX_FEATURES: Final = 24_000
 """Kept by largest weight, so that a head stays far below a megabyte."""
-PRECISION: Final = 0.9
-"""Of what a threshold lets through in the folds, at least so much is right."""
-MIN_THRESHOLD: Final = 0.5
-MIN_SHOWN: Final = 8
-"""With fewer texts above a threshold its precision is not known."""
-NEVER: Final = 2.0
 LIMIT: Final = 150
 """Texts of one set of policies together weigh no more than so many, so that a set with slots to fill does not drown
 the others (STAR: 2,437 texts of provide_information, 5 of verify_identity)."""
@@ -100,7 +94,7 @@ def _balanced(shown: Bools) -> Doubles:
 
 
 def _fit(seen: Seen, kept: Bools) -> Head:
-    """The regressions over the examples that are kept; not calibrated, and nothing is shown yet."""
+    """The regressions over the examples that are kept; not calibrated yet."""
     matrix, known, idf = _scaled(seen, kept)
     weights, bias = _regressions(matrix, seen, kept)
     centre = seen.vectors[kept].mean(axis=0) if len(seen.vectors[0]) else np.zeros(0, np.float32)
@@ -152,7 +146,6 @@ def _packed(names: list[str], known: Ints, idf: Doubles, weights: Doubles, bias:
         bias=bias.astype(np.float32),
         slope=ones,
         offset=0 * ones,
-        threshold=NEVER * ones,
         embedder=np.array(""),
         centre=np.zeros(0, np.float32),
         directions=np.zeros((0, len(names)), np.float32),
@@ -162,30 +155,16 @@ def _packed(names: list[str], known: Ints, idf: Doubles, weights: Doubles, bias:
 
 
 def _calibrated(head: Head, scores: Floats, seen: Seen) -> Head:
-    """With the slope, offset and threshold of each policy that the scores of unseen folds give."""
+    """With the slope and offset of each policy that the scores of unseen folds give."""
     linear, _ = _libraries()
-    slope, offset, threshold = head.slope.copy(), head.offset.copy(), head.threshold.copy()
+    slope, offset = head.slope.copy(), head.offset.copy()
     for policy in range(len(head.names)):
         target = seen.shown[:, policy]
         if target.any() and not target.all():
             model = linear.LogisticRegression(C=1e3)
             model.fit(np.maximum(scores[:, [policy]], -8), target, sample_weight=seen.weight)
             slope[policy], offset[policy] = model.coef_[0, 0], model.intercept_[0]
-    found = replace(head, slope=slope, offset=offset)
-    chances = found.probabilities(scores)
-    for policy in range(len(head.names)):
-        threshold[policy] = _threshold(chances[:, policy], seen.shown[:, policy], seen.weight)
-    return replace(found, threshold=threshold)
-
-
-def _threshold(chance: Floats, shown: Bools, weight: Doubles) -> float:
-    """The lowest one of at least MIN_THRESHOLD above which the precision is PRECISION."""
-    order = np.argsort(-chance, kind="stable")
-    right = np.cumsum((shown * weight)[order]) / np.cumsum(weight[order])
-    good = np.flatnonzero((right >= PRECISION) & (np.arange(len(order)) >= MIN_SHOWN))
-    if not len(good):
-        return NEVER
-    return float(max(MIN_THRESHOLD, np.floor(chance[order[good[-1]]] * 1000) / 1000))
+    return replace(head, slope=slope, offset=offset)
 
 
 def _libraries() -> tuple[Any, Any]:
