@@ -23,6 +23,8 @@ dedup_app = typer.Typer(help="Look at duplicates and move their threshold.", no_
 app.add_typer(dedup_app, name="dedup")
 plan_app = typer.Typer(help="Look at what a plan does.", no_args_is_help=True)
 app.add_typer(plan_app, name="plan")
+policies_app = typer.Typer(help="Teach recognition the policies of agent turns.", no_args_is_help=True)
+app.add_typer(policies_app, name="policies")
 models_app = typer.Typer(help="Make a model's folder.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 
@@ -190,6 +192,27 @@ def plan_tune(
         from refinery.engine.tune import tune
 
         for line in tune(plan, lake, changes or [], as_of):
+            typer.echo(line)
+
+
+@policies_app.command("train")
+def policies_train(
+    out: Annotated[Path, typer.Option(help="Head file to write, for `head:` of inspection.policies.")],
+    rules: Rules = Path("rules"),
+    examples: Annotated[
+        list[Path] | None, typer.Option(help="Sentences with their policies; by default policy_examples.yaml there.")
+    ] = None,
+    labelled: Annotated[
+        list[Path] | None, typer.Option(help='JSON lines of turns: {"text": "…", "policies": ["ask_time"]}.')
+    ] = None,
+    lake: Annotated[str | None, typer.Option(help="Lake whose turns with a source label are learnt from too.")] = None,
+    embedder: Annotated[Path | None, typer.Option(help="A local sentence-transformers folder.")] = None,
+) -> None:
+    """Train the head that recognises policies by the words of an agent turn."""
+    with told():
+        from refinery.engine.learn import learn
+
+        for line in learn(out, rules, examples or [], labelled or [], lake, embedder):
             typer.echo(line)
 
 

@@ -25,6 +25,7 @@ from refinery.inspection.overrides import (
 from refinery.inspection.policies import POLICIES, PolicyList
 from refinery.inspection.prompts import PROMPTS, Prompts
 from refinery.inspection.reading import read
+from refinery.inspection.recognition.labelled import EXAMPLES
 from refinery.inspection.rule import GRAVITY, Rule
 from refinery.inspection.taxonomy import Issues, Taxonomy
 
@@ -82,7 +83,7 @@ def load_rulebook(root: Path, overrides: Path | None = None) -> Rulebook:
 
 def rule_files(root: Path) -> list[Path]:
     """Every YAML file that is no table, list or prompt, so that a file put in a wrong place is refused."""
-    tables = {root / name for name in (TAXONOMY, POLICIES, ISSUES, OVERRIDES)}
+    tables = {root / name for name in (TAXONOMY, POLICIES, ISSUES, OVERRIDES, EXAMPLES)}
     found = [path for path in [*root.rglob("*.yaml"), *root.rglob("*.yml")] if path not in tables]
     return sorted(path for path in found if path.relative_to(root).parts[0] not in (LISTS, PROMPTS))
 
