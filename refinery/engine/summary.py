@@ -13,7 +13,8 @@ _ASIDE = """SELECT stage, reason, sum(num_rows) FROM ledger WHERE run_id = ? AND
 _LIVE = """SELECT source, sum(num_rows) FROM ledger WHERE run_id = $1 AND fate = 'live'
            AND step = (SELECT max(step) FROM ledger WHERE run_id = $1) GROUP BY ALL"""
 _QUARANTINED = "SELECT reason, count(*) FROM quarantine WHERE run_id = ? GROUP BY ALL ORDER BY 2 DESC, 1"
-_FINDINGS = "SELECT item, severity, count(*) FROM findings WHERE run_id = ? GROUP BY ALL ORDER BY 3 DESC, 1"
+_FINDINGS = """SELECT item, severity, if(enforce = 'shadow', 'in shadow', enforce), count(*) FROM findings
+               WHERE run_id = ? GROUP BY ALL ORDER BY 3 DESC, 4 DESC, 1"""
 _NEAR = """SELECT source, round(min(dedup_similarity) FILTER (set_aside_why = 'near_duplicate'), 3),
                count(*) FILTER (set_aside_why = 'near_duplicate'), count(*) FILTER (dedup_entity_conflict),
                count(*) FILTER (dedup_entity_conflict AND dedup_group IS NULL AND dedup_similarity = 1)
@@ -42,7 +43,7 @@ def summarise(con: duckdb.DuckDBPyConnection, run_id: str, seconds: float, lake:
         ("set aside", _ASIDE, ("stage", "reason", "rows")),
         *((("near duplicates", _NEAR, _APART),) if compared else ()),
         ("quarantined", _QUARANTINED, ("reason", "lines")),
-        ("findings", _FINDINGS, ("item", "severity", "turns")),
+        ("findings", _FINDINGS, ("item", "severity", "enforced", "turns")),
         ("samples", _SAMPLES, ("kind", "split", "rows")),
     ):
         table = _table(*names, title=title)

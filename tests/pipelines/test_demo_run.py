@@ -10,6 +10,7 @@ from refinery.lake.views import TABLES, connect
 from refinery.storage.store import Store
 from tests.engine.runs import rows
 
+SHADOW = [("ACT.wrong_tool_or_arguments.002", 26), ("PAY.over_limit.002", 5), ("PROC.mandatory_step_skipped.002", 10)]
 PLAN = Path(__file__).resolve().parents[2] / "pipelines" / "plans" / "demo.yaml"
 
 
@@ -49,9 +50,18 @@ def test_of_each_planted_duplicate_pair_one_is_kept(lake, planted):
 
 
 def test_each_planted_fault_is_found_at_its_turn_and_nothing_else_is(lake, planted):
-    found = rows(lake, "SELECT source_id, item, turn_idx FROM findings ORDER BY ALL")
+    found = rows(lake, "SELECT source_id, item, turn_idx FROM findings WHERE enforce <> 'shadow' ORDER BY ALL")
     assert found == sorted(tuple(fault) for fault in planted.faults)
     assert len(found) == 60
+
+
+def test_rules_in_shadow_find_what_the_demo_did_not_plant_and_move_no_row(lake):
+    """Invoices for orders that nobody named, offers over the limit before the payment, cancellations unchecked."""
+    query = "SELECT rule_id, count(*) FROM findings WHERE enforce = 'shadow' GROUP BY 1 ORDER BY 1"
+    assert rows(lake, query) == SHADOW
+    assert rows(lake, "SELECT count(*) FROM findings WHERE enforce = 'shadow' AND (route.sft_exclude OR route.rl)") == [
+        (0,)
+    ]
 
 
 def test_conversations_planted_as_poor_are_set_aside_by_the_gate(lake, planted):
