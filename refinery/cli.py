@@ -251,6 +251,34 @@ def dedup_rethreshold(
         typer.echo(f"published at threshold {threshold}; write it into the plan to keep it for the next run", err=True)
 
 
+@dedup_app.command("lookup")
+def dedup_lookup(
+    file: Annotated[Path, typer.Argument(help="Conversations in native log form, JSON lines; - is standard input.")],
+    lake: Lake = "lake",
+) -> None:
+    """Say which published conversations these repeat, exactly or nearly, and which are kept; JSON lines out."""
+    with told():
+        from refinery.engine.key import bind, deployment_key
+        from refinery.engine.nights import look_up_lines
+        from refinery.storage.store import Store
+
+        key = deployment_key()
+        bind(Store(lake), key)
+        with sys.stdin.buffer if str(file) == "-" else file.open("rb") as lines:
+            for line in look_up_lines(lines, Store(lake), key):
+                typer.echo(line)
+
+
+@dedup_app.command("compact")
+def dedup_compact(lake: Lake = "lake") -> None:
+    """Merge what nights have kept for later ones into fewer files; after each night. Decisions stay what they are."""
+    with told():
+        from refinery.lake.compaction import compact
+        from refinery.storage.store import Store
+
+        typer.echo(f"{lake}: {compact(Store(lake))} segments merged")
+
+
 @dedup_app.command("templates")
 def dedup_templates(
     out: Annotated[Path, typer.Argument(help="The list to write, a JSON object a line; take out what is none.")],

@@ -7,11 +7,12 @@ new columns for the rows it got, `set_aside_why` among them if it may set rows a
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final, NamedTuple, Self
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +28,8 @@ ROW: Final = pa.field("_row", pa.int64())
 """Shard number in the upper, row in the lower 32 bits."""
 KEY: Final = pa.field("_key", pa.uint64())
 """Records of one key meet in one reducer, which holds a range of keys."""
+
+Keys = npt.NDArray[np.uint64]
 
 Contents = dict[str, dict[str, bytes]]
 """By parameter that is a path: name below it ("./name" for a file itself) -> bytes."""
@@ -111,7 +114,7 @@ class Round(ABC):
 
     name: ClassVar[str]
     by_row: ClassVar[bool] = True
-    weight: ClassVar[int] = 1
+    weight: int = 1
     """Narrow rows (of about 50 bytes) that reducers hold for each row given to `send`, about."""
 
     def __init__(self, step: "Exchange") -> None:
@@ -135,6 +138,36 @@ class Round(ABC):
     @abstractmethod
     def find(self, records: pa.Table) -> pa.Table:
         """All records of some keys, in the order of the input -> what is found, sorted by `_row` where it is by row."""
+
+    def meet(self, records: pa.Table, earlier: "Earlier") -> "Met":
+        """As `find`, of an exchange that remembers: with what earlier runs have kept of these keys."""
+        return Met(self.find(records))
+
+
+class Earlier(Protocol):
+    """What earlier runs of a lake have kept, by exchange."""
+
+    def rows(self, table: str, keys: Keys) -> pa.Table:
+        """Rows of a kept table (see `Exchange.keeps`) whose first column is among `keys`; older runs first."""
+
+
+class Met(NamedTuple):
+    """What a round finds; rows to keep by table, sorted by their first column; notes: what is counted, how often."""
+
+    found: pa.Table
+    keeps: Mapping[str, pa.Table] = {}
+    notes: tuple[tuple[str, int], ...] = ()
+
+
+class Kept(NamedTuple):
+    """A table that an exchange keeps for later runs: its columns, the key first, and rows in a block of its files.
+
+    Where `newest`, a later run's row of a key takes the place of an earlier one's.
+    """
+
+    schema: pa.Schema
+    block: int
+    newest: bool = False
 
 
 _NOTES: Final = b"notes"
@@ -161,6 +194,14 @@ class Exchange(Step):
     dead_rows: ClassVar[bool] = False
     """Whether rows that are set aside already take part."""
 
+    def keeps(self) -> Mapping[str, Kept]:
+        """Tables that it keeps for later runs of the lake; none unless it is to remember."""
+        return {}
+
+    def epoch(self) -> dict[str, Any]:
+        """Parameters on which all runs must agree that share what is kept."""
+        return {key: value for key, value in self.parameters().items() if key not in self.movable}
+
     @abstractmethod
     def rounds(self) -> tuple[Round, ...]:
         """The rounds, in order."""
@@ -186,23 +227,26 @@ class ByKey(Exchange):
 
     def rounds(self) -> tuple[Round, ...]:
         """The one round."""
-        return (_Keyed(self),)
+        return (Keyed(self),)
 
 
-class _Keyed(Round):
+class Keyed(Round):
     """Sends each row as it is, and lets the exchange reduce."""
 
     name = "rows"
     step: ByKey
 
     def reads(self) -> frozenset[str]:
+        """What the exchange reads."""
         return self.step.reads()
 
     def send(self, rows: pa.Table, found: Sequence[pa.Table]) -> pa.Table:
+        """The columns read, by the key."""
         rows = rows.select([ROW.name, *sorted(self.step.reads())])
         return rows.append_column(KEY, key_of(array(rows.combine_chunks(), self.step.key)))
 
     def find(self, records: pa.Table) -> pa.Table:
+        """What the exchange decides."""
         return self.step.reduce(records.drop_columns([KEY.name])).sort_by(ROW.name)
 
 

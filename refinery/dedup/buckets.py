@@ -144,7 +144,8 @@ def _some(found: Bucketed, some: Rows, start: int, end: int, near: int, very_nea
         return _lead(found, some, start, end, near, very_near, out, num)
     for i in range(start + 1, end):
         for j in range(start, i):
-            if _agree(found, some[i], some[j]) >= near:
+            apart = found.row[some[i]] >= 0 or found.row[some[j]] >= 0  # those of earlier runs were compared then
+            if apart and _agree(found, some[i], some[j]) >= near:
                 out = _add(out, num, found.row[some[j]], found.row[some[i]])
                 num += 1
     return out, num
@@ -165,7 +166,8 @@ def _lead(found: Bucketed, some: Rows, start: int, end: int, near: int, very_nea
         kept = 0
         for k in range(size):
             same = _agree(found, some[i], leaders[k])
-            if leaders[k] != some[i] and same >= near and (kept < _LEADERS or same > best[kept - 1]):
+            apart = found.row[some[i]] >= 0 or found.row[leaders[k]] >= 0
+            if apart and leaders[k] != some[i] and same >= near and (kept < _LEADERS or same > best[kept - 1]):
                 at = min(kept, _LEADERS)
                 while at > 0 and best[at - 1] < same:
                     best[at], place[at] = best[at - 1], place[at - 1]

@@ -118,14 +118,19 @@ def similarities(unit: Unit, sets: Sets) -> Any:  # noqa: ANN401 (places of pair
 
 def records(rank: pa.Table, sets: Sets, work: pa.Table) -> pa.Table:
     """For each row of WORK the document's shingles, facts and rank (a row of `rank` a document, in their order)."""
+    at = pa.array(np.searchsorted(rank[DOCUMENT.name].to_numpy(), work[DOCUMENT.name].to_numpy()))
+    held = with_sets(rank, sets).take(at)
+    return held.append_column(OTHERS, work[OTHERS.name]).append_column(KEY, work[UNIT.name])
+
+
+def with_sets(rank: pa.Table, sets: Sets) -> pa.Table:
+    """The rows of documents with shingles, facts and whole."""
     shingles, facts = (
         pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(values))
         for ends, values in ((sets.ends, sets.shingles), (sets.fact_ends, sets.facts))
     )
-    at = pa.array(np.searchsorted(rank[DOCUMENT.name].to_numpy(), work[DOCUMENT.name].to_numpy()))
     held = rank.append_column("shingles", shingles).append_column("facts", facts)
-    held = held.append_column("whole", pa.array(sets.whole)).take(at)
-    return held.append_column(OTHERS, work[OTHERS.name]).append_column(KEY, work[UNIT.name])
+    return held.append_column("whole", pa.array(sets.whole))
 
 
 def links(records: pa.Table, at_least: float) -> pa.Table:

@@ -34,27 +34,46 @@ class Facts(NamedTuple):
 
 
 class Grouped(NamedTuple):
-    """By node: the lowest of its group, and its strongest link that was refused, or 0; by link: whether it holds."""
+    """By node: the lowest of its group, and its strongest link that was refused, or 0; by link: whether it holds.
+
+    `facts`: of the lowest node of each group what the group states.
+    """
 
     group: Rows
     refused: Shares
     holds: npt.NDArray[np.bool_]
+    facts: "Stated"
 
 
-def grouped(links: Links, facts: Facts, threshold: float) -> Grouped:
-    """Nodes (numbered by content, each with its facts) in groups by the links of at least the threshold."""
+class Stated(NamedTuple):
+    """The facts of group i (its lowest node), sorted: `values[starts[i]:ends[i]]`."""
+
+    starts: Rows
+    ends: Rows
+    values: Words
+
+
+def grouped(links: Links, facts: Facts, threshold: float, first: Rows | None = None) -> Grouped:
+    """Nodes (numbered by content, each with its facts) in groups by the links of at least the threshold.
+
+    `first[i]`: the lowest node with which node i is in one group already, all of which state the same; links between
+    them hold.
+    """
+    num = len(facts.ends) - 1
+    first = np.arange(num) if first is None else first
     order = np.lexsort((links.right, links.left, -links.similarity))
     order = order[links.similarity[order] >= threshold]
-    group, refused, held = _joined(Links(links.left[order], links.right[order], links.similarity[order]), facts)
-    holds = np.zeros(len(links.left), bool)
-    holds[order] = held
-    return Grouped(group, refused, holds)
+    some = Links(links.left[order], links.right[order], links.similarity[order])
+    group, refused, held, *stated = _joined(some, facts, first.copy())
+    holds: npt.NDArray[np.bool_] = first[links.left] == first[links.right]
+    holds[order] |= held
+    return Grouped(group, refused, holds, Stated(*stated))
 
 
 @compiled
-def _joined(links: Links, facts: Facts) -> Any:  # noqa: ANN401 (the fields of Grouped)
+def _joined(links: Links, facts: Facts, parent: Rows) -> Any:  # noqa: ANN401 (the fields of Grouped)
     num, left, right = len(facts.ends) - 1, links.left, links.right
-    parent, refused, held = np.arange(num), np.zeros(num), np.zeros(len(left), np.bool_)
+    refused, held = np.zeros(num), np.zeros(len(left), np.bool_)
     start, end, pool = facts.ends[:-1].copy(), facts.ends[1:].copy(), facts.values.copy()
     size = len(pool)
     for i in range(len(left)):
@@ -80,7 +99,7 @@ def _joined(links: Links, facts: Facts) -> Any:  # noqa: ANN401 (the fields of G
         size += len(both)
     for i in range(num):
         parent[i] = root(parent, i)
-    return parent, refused, held
+    return parent, refused, held, start, end, pool[:size]
 
 
 @compiled

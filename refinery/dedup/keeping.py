@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 
 from refinery.dedup.compared import OTHER, SIMILARITY, lists
 from refinery.dedup.documents import DOCUMENT, reply_places
-from refinery.dedup.groups import Facts, Links, grouped, weakest
-from refinery.stage import ROW, array
+from refinery.dedup.groups import Facts, Grouped, Links, grouped, weakest
+from refinery.dedup.index import STATES, keys_of, whole_keys
+from refinery.stage import KEY, ROW, array
 
 Rows = npt.NDArray[np.int64]
 Shares = npt.NDArray[np.float64]
@@ -25,6 +26,7 @@ REPLY = pa.struct(
 """A reply that says what another one, which is kept, says to the same customer turn under the same policies."""
 _ORDER = [
     ("group", "ascending"),
+    ("standing", "ascending"),
     ("score", "descending", "at_end"),
     ("created_at", "descending", "at_end"),
     ("conversation_id", "ascending"),
@@ -35,7 +37,9 @@ class Chosen(NamedTuple):
     """Linked documents, in order, and what became of each: rows of `nodes` in the same order.
 
     `grouped`: whether it is in a group; `kept`: place of the one its group keeps; `similarity` with that one;
-    `refused`: the strongest link to one from which its facts keep it apart, or 0.
+    `refused`: the strongest link to one from which its facts keep it apart, or 0. `standing`: 0 of what stands for a
+    group of an earlier run, 1 of another document of earlier runs, 2 of those of this run; `node`, by content, and what
+    became of these.
     """
 
     number: Rows
@@ -44,13 +48,17 @@ class Chosen(NamedTuple):
     kept: Rows
     similarity: Shares
     refused: Shares
+    standing: Rows
+    node: Rows
+    found: Grouped
 
 
-def choose(records: pa.Table, threshold: float, apart: bool) -> Chosen:
+def choose(records: pa.Table, threshold: float, apart: bool, roots: pa.Table | None = None) -> Chosen:
     """Links and linked documents, any number of times -> groups, and the one each keeps.
 
     `apart`: whether facts in conflict keep documents apart. Similarity is the Jaccard with the kept one where the two
-    were compared, else the weakest link on the way to it.
+    were compared, else the weakest link on the way to it. `roots`: of the documents of earlier runs (see
+    `index.rooted`) which stands for the group of each; what was kept once stays kept.
     """
     is_link = records[OTHER.name].is_valid()
     nodes, pairs = records.filter(pc.invert(is_link)), records.filter(is_link)
@@ -59,12 +67,29 @@ def choose(records: pa.Table, threshold: float, apart: bool) -> Chosen:
     wholes, one, of_node = np.unique(nodes["whole"].to_numpy(), return_index=True, return_inverse=True)
     links = _links(number, of_node, pairs)
     ends, values = lists(array(nodes, "facts").take(pa.array(one)))
-    found = grouped(links, Facts(ends, values) if apart else Facts(np.zeros_like(ends), values[:0]), threshold)
+    standing, joined = _standing(number, of_node, len(wholes), roots)
+    facts = Facts(ends, values) if apart else Facts(np.zeros_like(ends), values[:0])
+    found = grouped(links, facts, threshold, joined)
     group = found.group[of_node]
-    kept = _kept(nodes, group)
+    kept = _kept(nodes, group, standing)
     similarity = _similarity(links, found.holds, of_node, of_node[kept])
     several = np.bincount(group, minlength=len(wholes))[group] > 1
-    return Chosen(number, nodes, several, kept, similarity, found.refused[of_node])
+    return Chosen(number, nodes, several, kept, similarity, found.refused[of_node], standing, of_node, found)
+
+
+def _standing(number: Rows, of_node: Rows, num: int, roots: pa.Table | None) -> tuple[Rows, Rows]:
+    """Of each document its standing; and of each node the lowest one with which an earlier run has grouped it."""
+    standing, joined = np.full(len(number), 2), np.arange(num)
+    if roots is None or not roots.num_rows:
+        return standing, joined
+    old, root = (roots[name].to_numpy() for name in (DOCUMENT.name, "root"))  # all with a negative number, in order
+    standing[: len(old)] = old != root
+    node = of_node[: len(old)]
+    _, group = np.unique(root, return_inverse=True)
+    lowest = np.full(int(group.max()) + 1, num)
+    np.minimum.at(lowest, group, node)
+    joined[node] = lowest[group]
+    return standing, joined
 
 
 def of_conversations(chosen: Chosen) -> pa.Table:
@@ -72,18 +97,74 @@ def of_conversations(chosen: Chosen) -> pa.Table:
 
     Without a group, similarity is with the nearest from which this one was kept apart (1: the facts alone differ).
     """
-    apart = chosen.refused > 0
-    ids = pc.if_else(pa.array(chosen.grouped), _kept_ids(chosen), None)
-    gone = pa.array(chosen.grouped & (chosen.kept != np.arange(len(chosen.kept))))
+    apart = (chosen.refused > 0) & (chosen.standing == 2)
+    grouped = chosen.grouped & (chosen.standing == 2)
+    ids = pc.if_else(pa.array(grouped), _kept_ids(chosen), None)
+    gone = pa.array(grouped & (chosen.kept != np.arange(len(chosen.kept))))
     columns = {
         ROW.name: chosen.number,
         "dedup_group": ids,
         "dedup_kept_id": ids,
-        "dedup_similarity": np.where(chosen.grouped, chosen.similarity, chosen.refused),
+        "dedup_similarity": np.where(grouped, chosen.similarity, chosen.refused),
         "dedup_entity_conflict": pa.array(apart, mask=~apart),
         "set_aside_why": pc.if_else(gone, "near_duplicate", pa.scalar(None, pa.string())),
     }
-    return pa.table(columns).filter(pa.array(chosen.grouped | apart))
+    return pa.table(columns | {"dedup_joins": _joins(chosen)}).filter(pa.array(grouped | apart))
+
+
+def _joins(chosen: Chosen) -> pa.Array:
+    """The ids that earlier runs keep of other groups, where a document joins several of these; else null."""
+    stands = np.flatnonzero(chosen.standing == 0)
+    beside = stands[chosen.kept[stands] != stands]
+    others: dict[int, list[str]] = {}
+    ids = array(chosen.nodes, "conversation_id").take(pa.array(beside)).to_pylist()
+    for group, name in zip(chosen.kept[beside].tolist(), ids, strict=True):
+        others.setdefault(group, []).append(name)
+    joined = np.flatnonzero(np.isin(chosen.kept, list(others)))
+    lists = pa.array([sorted(others[group]) for group in chosen.kept[joined].tolist()], pa.list_(pa.string()))
+    where = np.full(len(chosen.kept), -1)
+    where[joined] = np.arange(len(joined))
+    return lists.take(pa.array(where, mask=where < 0))
+
+
+def states(chosen: Chosen) -> pa.Table:
+    """What a run changes of the groups that earlier ones know: rows of STATES, sorted by key."""
+    size, node = len(chosen.found.group), chosen.node
+    first = np.unique(node, return_index=True)[1]  # of each node its first document: an earlier one where there is one
+    old = chosen.number[first] < 0
+    key = whole_keys(array(chosen.nodes, "whole").take(pa.array(first)).to_numpy())
+    key[old] = keys_of(chosen.number[first[old]])
+    root, group = node[chosen.kept[first]], chosen.found.group
+    stands = np.zeros(size, bool)
+    stands[node[chosen.standing == 0]] = True
+    changed = np.zeros(size, bool)
+    np.logical_or.at(changed, group, ~old | (stands & (root != np.arange(size))))
+    changed = changed[group] & chosen.grouped[first]
+    is_root = root == np.arange(size)
+    some = np.flatnonzero(changed & (is_root | ~old | stands))
+    some = some[np.argsort(key[some])]
+    mine = pa.array(is_root[some])
+    ids = _kept_ids(chosen).take(pa.array(first[some]))
+    columns = {
+        KEY.name: key[some],
+        "into": np.where(is_root[some], np.uint64(0), key[root[some]]),
+        "similarity": chosen.similarity[first[some]],
+        "kept_id": pc.if_else(mine, ids, None),
+        "facts": _facts_of(chosen.found, np.where(is_root[some], group[some], -1)),
+    }
+    return pa.table(columns).cast(STATES)
+
+
+def _facts_of(found: Grouped, groups: Rows) -> pa.Array:
+    """What each of these groups states; none for -1."""
+    starts, ends = (
+        found.facts.starts[groups],
+        np.where(groups < 0, found.facts.starts[groups], found.facts.ends[groups]),
+    )
+    sizes = ends - starts
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    at = np.repeat(starts - offsets[:-1], sizes) + np.arange(offsets[-1])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(found.facts.values[at], pa.uint64()))
 
 
 def of_replies(chosen: Chosen) -> pa.Table:
@@ -120,9 +201,13 @@ def _links(number: Rows, of_node: Rows, pairs: pa.Table) -> Links:
     return Links(left[new], right[new], similarity[new])
 
 
-def _kept(nodes: pa.Table, group: Rows) -> Rows:
-    """For each node the one that its group keeps."""
-    order = pc.sort_indices(nodes.append_column("group", pa.array(group)), sort_keys=_ORDER).to_numpy()
+def _kept(nodes: pa.Table, group: Rows, standing: Rows) -> Rows:
+    """For each document the one that its group keeps; of those of earlier runs the smallest id that is kept."""
+    nodes = nodes.append_column("group", pa.array(group)).append_column("standing", pa.array(standing))
+    for name in ("score", "created_at"):
+        at = nodes.column_names.index(name)
+        nodes = nodes.set_column(at, name, pc.if_else(pa.array(standing == 2), nodes[name], None))
+    order = pc.sort_indices(nodes, sort_keys=_ORDER).to_numpy()
     first = np.searchsorted(group[order], group)
     kept: Rows = order[first].astype(np.int64)
     return kept

@@ -1,6 +1,7 @@
 """Near duplicates over all sources: conversations that say almost the same and state nothing that differs."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -10,7 +11,7 @@ from pydantic import Field, model_validator
 
 from refinery.dedup.detection import fault
 from refinery.dedup.rounds import Bands, Compare, Groups, Templates
-from refinery.stage import Exchange, Round
+from refinery.stage import Exchange, Kept, Round
 
 if TYPE_CHECKING:
     from refinery.dedup.forms import Documents, Offsets, Rows, Scratch, Turns
@@ -42,6 +43,7 @@ class Near(Exchange):
     templates: Path | None = None
     score: str | None = None
     """The column by whose highest value the kept one is chosen first."""
+    nightly: bool = False
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -91,13 +93,35 @@ class NearDuplicates(Near):
     """An agent turn that answers so many different customer turns is a template; null: none is."""
     templates: Path | None = None
     """A frozen list of templates, in place of one that the run makes: `refinery dedup templates` writes it."""
+    nightly: bool = False
+    """Whether it compares with what earlier runs of the lake published, too, and is remembered for later ones.
+
+    What was published stays kept. The list of templates must be frozen (or none), the same for all runs of an epoch.
+    """
+
+    @model_validator(mode="after")
+    def _frozen(self) -> Self:
+        if self.nightly and self.templates is None and self.template_contexts is not None:
+            raise ValueError(
+                "nightly needs the same templates every night: a frozen list (templates: FILE, written by `refinery "
+                "dedup templates`), or none (template_contexts: null)"
+            )
+        return self
+
+    def keeps(self) -> "Mapping[str, Kept]":
+        """Bands, documents, and groups, where it is to remember."""
+        from refinery.dedup.index import KEEPS
+
+        return KEEPS if self.nightly else {}
 
     def writes(self) -> pa.Schema:
         """For members of a group and conversations kept apart only: group (its kept id), kept id, similarity, fate.
 
         `dedup_similarity` is the Jaccard with the kept one (where the two were not compared, the weakest link on the
-        way to it); of one without a group, with the nearest from which its facts kept it apart.
+        way to it); of one without a group, with the nearest from which its facts kept it apart. `dedup_joins`, of a run
+        that remembers: the kept ids of other groups of earlier runs that are one with this group by what came now.
         """
+        joins = [("dedup_joins", pa.list_(pa.string()))] if self.nightly else []
         return pa.schema(
             [
                 ("dedup_group", pa.string()),
@@ -105,6 +129,7 @@ class NearDuplicates(Near):
                 ("dedup_similarity", pa.float64()),
                 ("dedup_entity_conflict", pa.bool_()),
                 ("set_aside_why", pa.string()),
+                *joins,
             ]
         )
 
@@ -128,7 +153,8 @@ class NearDuplicates(Near):
             }
             for k, turns in enumerate([*talks, *copies, copies[0][1:], *shorts])
         ]
-        return [(cls(), rows), (cls(template_contexts=None, facts=False), rows)]
+        nightly = cls(template_contexts=None, nightly=True)
+        return [(cls(), rows), (cls(template_contexts=None, facts=False), rows), (nightly, rows)]
 
     def compares(self) -> frozenset[str]:
         """What is said, and what is known beside it."""

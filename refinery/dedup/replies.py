@@ -26,6 +26,7 @@ class NearReplies(Near):
     template_contexts: None = None
     templates: None = None
     """A reply that is a template is a duplicate like any other."""
+    nightly: Literal[False] = False
 
     def writes(self) -> pa.Schema:
         """For conversations with such replies only: each with the id and turn that is kept, and the similarity."""

@@ -17,7 +17,8 @@ Rows = npt.NDArray[np.int64]
 UNIT = pa.field("_unit", pa.uint64())
 OTHERS = pa.field("others", pa.list_(pa.int64()))
 WORK = pa.schema([ROW, DOCUMENT, UNIT, OTHERS])
-"""For a document in a unit: the others there that it is to be compared with (each pair stands at the lower one)."""
+"""For a document in a unit: the others there that it is to be compared with (each pair stands at the lower one).
+Documents of earlier runs have negative numbers, stand at others only, and are not paired among themselves."""
 _ROWS: Final = 256
 """Documents in a unit, about; those that hang together are kept together up to four times as many."""
 
@@ -32,8 +33,11 @@ def work(left: Rows, right: Rows, row_of: Callable[[Rows], Rows]) -> pa.Table:
     order = np.lexsort((high, low, roots[low]))
     low, high = low[order], high[order]
     units = _units(low, high, roots, left[order], right[order], len(rows))
-    row, unit = np.concatenate([low, high]), np.concatenate([units, units])
-    other = np.concatenate([high, np.full(len(high), -1)])
+    # A pair with a document of an earlier run stands at the other one: no mapper has a row of those.
+    earlier = rows[low] < 0
+    low, high = np.where(earlier, high, low), np.where(earlier, low, high)
+    row, unit = np.concatenate([low, high[~earlier]]), np.concatenate([units, units[~earlier]])
+    other = np.concatenate([high, np.full(int(np.count_nonzero(~earlier)), -1)])
     order = np.lexsort((other, unit, row))
     row, unit, other = row[order], unit[order], other[order]
     first = np.flatnonzero(np.concatenate([[True], (np.diff(row) != 0) | (unit[1:] != unit[:-1])]))

@@ -60,8 +60,12 @@ def publish(
     counts: Counts,
     entries: list[Entry],
     asked: list[Asked],
+    segment: str | None = None,
 ) -> int:
-    """Publishes all files of the entries with the ledger and the run's own row; the snapshot's number."""
+    """Publishes all files of the entries with the ledger and the run's own row; the snapshot's number.
+
+    `segment`: of a nightly run what it adds to the lake's index.
+    """
     run_id = plan.run_id()
     finished = datetime.now(UTC)
     files = [(o.table, o.event_date or "all", o.file) for e in entries for o in e.outputs if o.table != "work"]
@@ -87,7 +91,7 @@ def publish(
     publication.rows("ledger", ledger_table(run_id, counts))
     publication.rows("models", _models_table(plan, asked))
     publication.rows("runs", pa.Table.from_pylist([facts], schema=RUNS))
-    return publication.publish(claim, files)
+    return publication.publish(claim, files, segment)
 
 
 def _models_table(plan: Plan, asked: list[Asked]) -> pa.Table:

@@ -1,9 +1,10 @@
 """The rounds of an exchange: a mapper writes one file, a group a key range; a reducer reads its group of every file."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -12,9 +13,11 @@ from refinery.engine.batch import split
 from refinery.engine.manifest import Entry, Output
 from refinery.engine.tasks import Work, read_shard, rows_of
 from refinery.errors import StageError
+from refinery.lake.index import Reader, Table, Tables
 from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_WHY
-from refinery.stage import KEY, ROW, Exchange, Round, note_of
+from refinery.stage import KEY, ROW, Exchange, Met, Round, note_of
 from refinery.storage.shards import ShardWriter, WideFile
+from refinery.storage.sorted import Part, write
 from refinery.storage.store import Store
 
 
@@ -37,13 +40,47 @@ def reduce_task(work: Work, task: dict[str, Any]) -> Entry:
         records = pa.concat_tables([WideFile(store, path).group(task["task"]) for path in work.maps])
     else:
         records = _all(store, work.found[-1])
-    result = _checked(exchange, each, each.find(records.combine_chunks()))
-    note = note_of(result)
-    result = result.replace_schema_metadata(None)
+    met, read = _met(work, exchange, each, records.combine_chunks())
+    result = _checked(exchange, each, met.found).replace_schema_metadata(None)
     with ShardWriter(store, result.schema, work.scratch, "narrow") as out:
         out.write(result)
         file = out.finish(f"{work.folder}/data", f"reduce-{task['task']:06d}")
-    return Entry(task["task"], (Output("work", None, file),), notes=() if note is None else (note,))
+    parts, place = list[Output](), (work.scratch, f"index/data/{work.run_id}")
+    for name, rows in sorted(met.keeps.items()):
+        kept = exchange.keeps()[name]
+        if (part := write(store, rows, kept.block, (*place, f"{exchange.name}-{name}"))) is not None:
+            facts = orjson.dumps([kept.newest, *part[:4]]).decode()
+            parts.append(Output(f"{INDEX}{exchange.name}/{name}", facts, part.heads))
+            parts.append(Output(f"{INDEX}{exchange.name}/{name}", None, part.rows))
+    return Entry(task["task"], (Output("work", None, file), *parts), notes=(*met.notes, *read))
+
+
+INDEX: Final = "index:"
+"""Before the name of a table of the index that a reducer writes: the heads (with the part's other facts), the rows."""
+
+
+def _met(work: Work, exchange: Exchange, each: Round, records: pa.Table) -> tuple[Met, tuple[tuple[str, int], ...]]:
+    """What the round finds; of an exchange that remembers also what it keeps, and the bytes of the index it read."""
+    if not exchange.keeps():
+        found = each.find(records)
+        note = note_of(found)
+        return Met(found, notes=() if note is None else (note,)), ()
+    earlier = Reader(work.store, exchange.name, exchange.keeps(), work.seen)
+    met = each.meet(records, earlier)
+    return met, (("bytes of the index were read", earlier.read["bytes"]),)
+
+
+def parts_kept(entries: Sequence[Entry]) -> Tables:
+    """The parts that reducers wrote for the index, in the order of keys."""
+    tables = Tables()
+    for entry in entries:
+        kept = [output for output in entry.outputs if output.table.startswith(INDEX)]
+        for first, second in zip(kept[::2], kept[1::2], strict=True):
+            name = first.table.removeprefix(INDEX)
+            newest, low, high, num, block = orjson.loads(first.event_date or "")
+            part = Part(low, high, num, block, first.file, second.file)
+            tables[name] = Table(newest, (*(tables[name].parts if name in tables else ()), part))
+    return tables
 
 
 def decide(exchange: Exchange, rows: pa.Table, reducers: int = 1) -> pa.Table:

@@ -88,9 +88,17 @@ def _parts(step: Step) -> Iterator[tuple[Kind, int]]:
 
 
 def fingerprints(
-    passes: Sequence[Pass], plan: Plan, bundles: Sequence[Bundle], input_hash: str, key_id: str
+    passes: Sequence[Pass],
+    plan: Plan,
+    bundles: Sequence[Bundle],
+    input_hash: str,
+    key_id: str,
+    history: Sequence[object] = (),
 ) -> list[str]:
-    """One hex hash a pass, over the one before and all that shapes its bytes; a restart takes over only equal ones."""
+    """One hex hash a pass, over the one before and all that shapes its bytes; a restart takes over only equal ones.
+
+    `history`: what stands for the runs that exchanges which remember compare with.
+    """
     libraries = {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()}
     reading = plan.model_dump(mode="json", include={"timezone", "limits", "shards", "limit"})
     versions = [INTAKE_VERSION, ENGINE_VERSION, {name: str(schema) for name, schema in FIXED.items()}]
@@ -100,9 +108,17 @@ def fingerprints(
         shaping = one.rounds[one.round].parameters() if one.rounds else None
         steps = [bundles[one.first_step - 1 + i].fingerprint(shaping) for i in range(len(one.steps))]
         steps += [plan.asked(step).identity for step in one.steps if isinstance(step, Ask)]
+        steps += [_hash(list(history)) for step in one.steps if isinstance(step, Exchange) and step.keeps()]
         last = _hash([last, one.kind, one.round, one.final, str(one.before), str(one.after), steps])
         found.append(last)
     return found
+
+
+def epoch(plan: Plan, bundles: Sequence[Bundle]) -> str | None:
+    """What all nights of an index must have in common: the steps that remember; None where there are none."""
+    pairs = zip(plan.stages, bundles, strict=True)
+    found = [each.fingerprint(step.epoch()) for step, each in pairs if isinstance(step, Exchange) and step.keeps()]
+    return _hash(found) if found else None
 
 
 def _hash(value: object) -> str:

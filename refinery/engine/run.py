@@ -12,15 +12,18 @@ from refinery.engine import closing, gather, intake, rounds
 from refinery.engine.answerers import answerer
 from refinery.engine.booked import Booked, Executor, Task
 from refinery.engine.bundle import Bundle
+from refinery.engine.exchange import parts_kept
 from refinery.engine.key import bind
 from refinery.engine.manifest import Entry, drop_broken, read_entries
-from refinery.engine.passes import Pass, cut, fingerprints
+from refinery.engine.nights import put_epoch
+from refinery.engine.passes import Pass, cut, epoch, fingerprints
 from refinery.engine.tasks import Join, Work
 from refinery.errors import InputError, StorageError
 from refinery.intake.rows import Reading, digest
 from refinery.intake.source import File, shown, splittable
 from refinery.intake.turns import Place
 from refinery.lake import snapshot
+from refinery.lake.index import History, history, put_segment
 from refinery.ledger import merge
 from refinery.models.chat import Answerer
 from refinery.plan import Plan
@@ -35,7 +38,7 @@ class Report(NamedTuple):
     """How a run ended. `published` is False where an equal run had been published before.
 
     `changes` says in words how the input differs from what the run froze, where it does; `passed_over`, which files of
-    the sources it did not read; `notes`, what exchanges have to tell.
+    the sources it did not read; `notes`, what exchanges have to tell, `counted` the figures in them.
     """
 
     run_id: str
@@ -45,6 +48,7 @@ class Report(NamedTuple):
     changes: str = ""
     passed_over: str = ""
     notes: tuple[str, ...] = ()
+    counted: Mapping[str, int] = {}
 
 
 class Exchanged(NamedTuple):
@@ -76,6 +80,7 @@ class Run:
         self._scratch = f"{self._home}/scratch-{uuid.uuid4().hex}"
         self._bundles = [Bundle.of(step) for step in plan.stages]
         self._notes = Counter[str]()
+        self._kept = list[Entry]()
 
     def __call__(self) -> Report:
         """Runs what is not done yet and publishes; a published run is left as it is."""
@@ -83,25 +88,39 @@ class Run:
         key_id = bind(self._lake, self._key)
         frozen, passed_over = self._freeze()
         passes = cut(self._plan)
+        history = self._history()
         input_hash = digest(orjson.dumps([[list(file) for file in files] for files in frozen]))
-        prints = fingerprints(passes, self._plan, self._bundles, input_hash, key_id)
+        seen = history.identity() if history else ()
+        prints = fingerprints(passes, self._plan, self._bundles, input_hash, key_id, seen)
         base = snapshot.latest(self._lake)
-        claim = snapshot.Claim(prints[-1], self._plan.places(), self._plan.limit, base)
+        claim = snapshot.Claim(prints[-1], self._plan.places(), self._plan.limit, base, history)
         found, _ = snapshot.settle(self._lake, self.run_id, claim)
         if found is not None:
             return Report(self.run_id, found, False, 0.0, self._changes(frozen), passed_over)
         self._open_clients()
         asked = list[closing.Asked]()
         try:
-            entries = self._passes(passes, prints, frozen, asked)
+            entries = self._passes(passes, prints, frozen, asked, history.segments if history else ())
         finally:
             self._lake.remove_folder(self._scratch)
         counts = merge(entry.counts for entry in entries)
         closing.check(self._plan, counts, entries)
-        number = closing.publish(self._lake, self._plan, passes[-1].after, claim, started, counts, entries, asked)
+        segment = put_segment(self._lake, parts_kept(self._kept)) if history else None
+        ended = (started, counts, entries, asked, segment)
+        number = closing.publish(self._lake, self._plan, passes[-1].after, claim, *ended)
         seconds = (datetime.now(UTC) - started).total_seconds()
-        notes = tuple(words.format(f"{num:,}") for words, num in sorted(self._notes.items()))
-        return Report(self.run_id, number, True, seconds, self._changes(frozen), passed_over, notes)
+        notes = tuple(words.format(f"{num:,}") for words, num in sorted(self._notes.items()) if num)
+        counted = dict(self._notes)
+        return Report(self.run_id, number, True, seconds, self._changes(frozen), passed_over, notes, counted)
+
+    def _history(self) -> History | None:
+        """What this run compares with, if it is nightly."""
+        mark = epoch(self._plan, self._bundles)
+        if mark is None:
+            return None
+        put_epoch(self._lake, mark, self._bundles)
+        last = snapshot.load(self._lake) if snapshot.latest(self._lake) else {}
+        return history(last, self.run_id, self._plan.places(), mark)
 
     def _freeze(self) -> tuple[list[list[File]], str]:
         """The input as the first start of this run found it, and in words what it passed over.
@@ -138,7 +157,12 @@ class Run:
         )
 
     def _passes(
-        self, passes: list[Pass], prints: list[str], frozen: list[list[File]], asked: list[closing.Asked]
+        self,
+        passes: list[Pass],
+        prints: list[str],
+        frozen: list[list[File]],
+        asked: list[closing.Asked],
+        seen: tuple[str, ...],
     ) -> list[Entry]:
         joins: list[Join] = []
         shards: list[Task] = []
@@ -154,7 +178,7 @@ class Run:
                 asked.append(closing.Asked(work.ask(), one.first_step, totals))
                 joins.append(Join(one.steps[0], one.first_step, _paths(entries), by_shard=True))
             elif one.kind in ("map", "reduce"):
-                exchanged = self._round(one, work, shards, rows, exchanged)
+                exchanged = self._round(one, work._replace(seen=seen), shards, rows, exchanged)
                 if exchanged.done:
                     joins.append(Join(one.steps[0], one.first_step, exchanged.found[-1]))
                     exchanged = Exchanged()
@@ -195,8 +219,9 @@ class Run:
             return before._replace(maps=_paths(self._do(one.name, Booked(work), shards)))
         entries = self._do(one.name, Booked(work), [{"task": k} for k in range(reducers)])
         for what, num in (note for entry in entries for note in entry.notes):
-            self._notes[f"{one.steps[0].name}: {{}} rows {what}"] += num
-        rows = sum(o.file.rows for e in entries for o in e.outputs)
+            self._notes[f"{one.steps[0].name}: {{}} {what}"] += num
+        self._kept += entries
+        rows = sum(o.file.rows for e in entries for o in e.outputs if o.table == "work")
         return Exchanged((), (*before.found, _paths(entries)), rows, one.round == len(one.rounds) - 1)
 
     def _work(self, number: int, one: Pass, mark: str, joins: tuple[Join, ...]) -> Work:

@@ -49,6 +49,7 @@ class Work(NamedTuple):
     model: str = ""  # of an ask: the identity of the model that is asked
     round: int = 0  # of an exchange
     found: tuple[tuple[str, ...], ...] = ()  # files of what its earlier rounds found
+    seen: tuple[str, ...] = ()  # segments of the lake's index, of an exchange that remembers
 
     @property
     def store(self) -> Store:

@@ -6,6 +6,7 @@ import orjson
 import pyarrow as pa
 
 from refinery.errors import LakeError
+from refinery.lake import index
 from refinery.lake.tables import FIXED
 from refinery.storage.shards import ShardFile, ShardWriter
 from refinery.storage.store import Store
@@ -36,12 +37,16 @@ def load(lake: Store, as_of: int | None = None) -> dict[str, Any]:
 
 
 class Claim(NamedTuple):
-    """What a run publishes as: its fingerprint, its sources, its limit, and the last snapshot when it started."""
+    """What a run publishes as: its fingerprint, its sources, its limit, and the last snapshot when it started.
+
+    `history`: what it compared with, if it is nightly (see `index`).
+    """
 
     fingerprint: str
     sources: list[list[str]]
     limit: int | None
     base: int
+    history: index.History | None = None
 
 
 def settle(lake: Store, run_id: str, claim: Claim) -> tuple[int | None, list[dict[str, Any]]]:
@@ -97,20 +102,33 @@ class Publication:
             out.write(rows)
             self._files.append((table, place, out.finish(f"tables/{table}/{place}/{self._run_id}", table)))
 
-    def publish(self, claim: Claim, files: list[tuple[str, str, ShardFile]]) -> int:
-        """Puts the next snapshot: the runs that stay, and this one; see `settle` for what it replaces or refuses."""
+    def publish(self, claim: Claim, files: list[tuple[str, str, ShardFile]], segment: str | None = None) -> int:
+        """Puts the next snapshot: the runs that stay, and this one; see `settle` for what it replaces or refuses.
+
+        `segment`: of a nightly run what it adds to the index.
+        """
         found = sorted([table, day, *file] for table, day, file in [*self._files, *files])
         for _ in range(_TRIES):
             last = latest(self._lake)
             there, kept = settle(self._lake, self._run_id, claim)
             if there is not None:
                 return there
-            run = {"run_id": self._run_id, "snapshot": last + 1, **claim._asdict(), "files": found}
-            if self._lake.put_new(
-                _path(last + 1), orjson.dumps({"format": _FORMAT, "snapshot": last + 1, "runs": [*kept, run]})
-            ):
+            seen = claim.history
+            before = load(self._lake) if last else {"runs": []}
+            gone = {run["run_id"] for run in before["runs"]} - {run["run_id"] for run in kept}
+            night = [self._run_id, claim.fingerprint]
+            changed = index.after(before.get("index"), seen, night, segment, gone)
+            mine = claim._asdict() | {"history": seen and seen._asdict()}
+            run = {"run_id": self._run_id, "snapshot": last + 1, **mine, "files": found}
+            if put(self._lake, last + 1, [*kept, run], changed):
                 return last + 1
         raise LakeError(f"{self._lake.url}: {_TRIES} others published at the same time; run again")
+
+
+def put(lake: Store, number: int, runs: list[dict[str, Any]], changed: dict[str, Any] | None) -> bool:
+    """Puts the snapshot of that number, with the index where there is one; whether nobody else had put it."""
+    body: dict[str, Any] = {"format": _FORMAT, "snapshot": number, "runs": runs}
+    return lake.put_new(_path(number), orjson.dumps(body | ({"index": changed} if changed else {})))
 
 
 def _path(number: int) -> str:

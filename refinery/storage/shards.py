@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, NamedTuple, Self
+from typing import Final, Literal, NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +19,10 @@ MAX_GROUP_ROWS = 8_192
 MAX_GROUP_BYTES = 64 * 2**20
 """Row groups are bounded by bytes too: the reader of nested data fails on 8,192 giant conversations in one group."""
 
-Kind = Literal["table", "narrow", "wide"]
+Kind = Literal["table", "narrow", "wide", "heads", "blocks"]
+_ARROW: Final = ("wide", "blocks")
+_PASSING: Final = ("wide", "narrow")
+"""Read by the next passes only: a crash of the machine may lose them."""
 _MAX_HELD_BYTES = 8 * 2**20
 """Held back by an open writer before a group is written: a task may have dozens of them open."""
 
@@ -48,13 +51,14 @@ class ShardWriter:
 
     A `table` is packed for readers (Parquet, zstd). What only the next passes read is packed for speed: `narrow` as
     Parquet with lz4, whose statistics let a reader pass over groups; `wide`, the shards themselves, as Arrow's own
-    file, read without decoding. Leaving without `finish` leaves nothing behind.
+    file, read without decoding. `heads` (sorted numbers, packed by their differences) and `blocks` (as wide) are what
+    `storage.sorted` keeps for good. Leaving without `finish` leaves nothing behind.
     """
 
     def __init__(self, store: Store, schema: pa.Schema, scratch: str, kind: Kind = "table") -> None:
         self._store, self._schema, self._kind = store, schema, kind
         self._file: Path = store.temporary(scratch)
-        if kind == "wide":
+        if kind in _ARROW:
             # On a local disk it is mapped into memory as it stands; over a network fewer bytes count for more.
             packed = pa.ipc.IpcWriteOptions(compression=None if store.is_local else "lz4")
             self._writer = pa.ipc.new_file(str(self._file), schema, options=packed)
@@ -62,9 +66,10 @@ class ShardWriter:
             self._writer = pq.ParquetWriter(
                 self._file,
                 schema,
-                compression="zstd" if kind == "table" else "lz4",
-                compression_level=3 if kind == "table" else None,
+                compression="lz4" if kind == "narrow" else "zstd",
+                compression_level=None if kind == "narrow" else 3,
                 use_dictionary=kind == "table",
+                column_encoding={"head": "DELTA_BINARY_PACKED"} if kind == "heads" else None,
                 write_statistics=True,
                 store_schema=False,
             )
@@ -107,7 +112,7 @@ class ShardWriter:
         self.rows += table.num_rows
 
     def _put(self, group: pa.Table) -> None:
-        if self._kind == "wide":
+        if self._kind in _ARROW:
             none = pa.RecordBatch.from_pylist([], schema=self._schema)
             for batch in group.combine_chunks().to_batches() or [none]:
                 self._writer.write_batch(batch)
@@ -121,8 +126,8 @@ class ShardWriter:
         with self._file.open("rb") as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
         size = self._file.stat().st_size
-        path = f"{folder}/{stem}-{digest[:16]}.{'arrow' if self._kind == 'wide' else 'parquet'}"
-        self._store.put_file_new(path, self._file, durable=self._kind == "table")
+        path = f"{folder}/{stem}-{digest[:16]}.{'arrow' if self._kind in _ARROW else 'parquet'}"
+        self._store.put_file_new(path, self._file, durable=self._kind not in _PASSING)
         return ShardFile(path, self.rows, size, digest)
 
 
