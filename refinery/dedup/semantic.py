@@ -28,7 +28,7 @@ class SemanticDuplicates(Exchange):
     movable: ClassVar[frozenset[str]] = frozenset({"threshold"})
 
     embedder: Literal["hash"] | Path
-    """A folder as sentence-transformers saves one, the same on every node; `hash` knows wording only: for rehearsals."""
+    """A folder as sentence-transformers saves one, the same on every node; `hash` knows only wording: to rehearse."""
     threshold: float = Field(gt=0, le=1)
     """Cosine from which two conversations mean the same. It belongs to the embedder, so there is no default."""
     min_threshold: float = Field(gt=0, le=1)

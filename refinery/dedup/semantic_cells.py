@@ -124,7 +124,7 @@ def places(embedded: pa.Table, centres: pa.Table) -> tuple[Rows, Words]:
 
 
 def library() -> Any:  # noqa: ANN401 (the module faiss)
-    """faiss on one core: tasks share a machine."""
+    """The library on one core: tasks share a machine."""
     from refinery.errors import ModelError
 
     try:

@@ -28,9 +28,9 @@ def facts(rows: pa.Table) -> pa.Array:
 
 
 def stated(nodes: pa.Table, count: bool, merge: bool) -> Facts:
-    """What keeps nodes apart: facts if they count, and the language unless translations merge.
+    """What keeps nodes apart: facts, distinct, if they count, and the language unless translations merge.
 
-    Where they merge, words that are facts (refused, 拒绝) count within a language only: their kind is another in Chinese.
+    Where they merge, listed words (refused, 拒绝) count within a language only: in Chinese they are a kind apart.
     """
     ends, values = compared.lists(array(nodes, "facts"))
     owner = np.repeat(np.arange(nodes.num_rows), np.diff(ends))
@@ -45,8 +45,11 @@ def stated(nodes: pa.Table, count: bool, merge: bool) -> Facts:
         values = np.concatenate([values, (_LANGUAGE << _KIND | told)[told > 0]])
         owner = np.concatenate([owner, np.flatnonzero(told)])
     order = np.lexsort((values, owner))
-    counts = np.bincount(owner, minlength=nodes.num_rows)
-    return Facts(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), values[order])
+    values, owner = values[order], owner[order]
+    new = np.ones(len(values), bool)  # in other words a thing may be said twice
+    new[1:] = (values[1:] != values[:-1]) | (owner[1:] != owner[:-1])
+    counts = np.bincount(owner[new], minlength=nodes.num_rows)
+    return Facts(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), values[new])
 
 
 def tongues(languages: pa.Array) -> Words:

@@ -37,10 +37,8 @@ def links(records: pa.Table, at_least: float) -> tuple[pa.Table, int]:
             left, right, similarity, more = pairs(vectors(column.slice(start, end - start)), at_least)
             found.append((left + start, right + start, similarity))
             crowded += more
-    left, right, similarity = (
-        np.concatenate([each[k] for each in found]) if found else np.zeros(0, (np.int64, np.int64, np.float64)[k])
-        for k in range(3)
-    )
+    none = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    left, right, similarity = (np.concatenate(each) for each in zip(none, *found, strict=True))
     nodes = records.select([ROW.name, *RANK]).take(pa.array(np.unique(np.concatenate([left, right]))))
     nodes = nodes.rename_columns([DOCUMENT.name, *RANK])
     linked = pa.table({DOCUMENT.name: row[left], OTHER.name: row[right], SIMILARITY.name: similarity})
@@ -48,7 +46,7 @@ def links(records: pa.Table, at_least: float) -> tuple[pa.Table, int]:
 
 
 def pairs(points: Vectors, at_least: float) -> tuple[Rows, Rows, Any, int]:
-    """Distinct pairs of rows of at least this cosine, with it, and how many rows have more near ones than were looked at.
+    """Distinct pairs of rows of at least this cosine, with it, and how many rows have more of them than were looked at.
 
     The 32 nearest of each are looked at; where all are near, four times as many, up to 1,024.
     """

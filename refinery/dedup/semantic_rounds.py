@@ -106,7 +106,7 @@ class Cells(_SemanticRound):
 
 
 class Compare(_SemanticRound):
-    """The cosine of each pair in a cell: the links of at least `min_threshold`, and what is needed to choose by them."""
+    """The cosine of each pair in a cell: links of at least `min_threshold`, and what is needed to choose by them."""
 
     name = "compare"
     by_row = False

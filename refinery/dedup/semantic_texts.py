@@ -100,6 +100,7 @@ def cells(policies: pa.Array) -> Words:
     """A hash of the set of policies over all turns, in any order; 0 where there is none."""
     lists = policies.flatten()
     words, rows = lists.flatten(), list_parents(policies)[list_parents(lists)]
+    words, rows = words.drop_null(), rows[words.is_valid().to_numpy(zero_copy_only=False)]
     found = np.zeros(len(policies), np.uint64)
     if not len(words):
         return found
