@@ -9,7 +9,7 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from refinery.dedup.near import EN, ZH, talk
-from refinery.dedup.semantic_rounds import Cells, Compare, Embed, Groups, Templates
+from refinery.dedup.semantic_rounds import Cells, Centre, Compare, Embed, Groups, Templates
 from refinery.models.embedding import Embedder, HashEmbedder, SentenceTransformer
 from refinery.stage import Contents, Exchange, Round
 
@@ -17,10 +17,11 @@ from refinery.stage import Contents, Exchange, Round
 class SemanticDuplicates(Exchange):
     """Keeps one conversation of each group that means the same: the best, the most recent, then the smallest id.
 
-    Compared are conversations under the same set of policies (their cell), by the cosine of their embeddings, agent
-    turns that are known templates left out. Every one that is set aside lies within the threshold of the one that is
-    kept, so no chain of likenesses joins what is unlike. Conversations that state other orders, amounts or outcomes
-    are never one group. Of little text (under 40 bytes without templates) nothing is decided here.
+    Compared are conversations under the same set of policies (their cell), what customers say and what agents say
+    apart (turns of agents that are known templates left out): two are as alike as the less alike of their sides. Every
+    one that is set aside lies within the threshold of the one that is kept, so no chain of likenesses joins what is
+    unlike. Conversations that state other orders, amounts or outcomes are never one group. Of little text (under 40
+    bytes without templates) nothing is decided here.
     """
 
     name: ClassVar[str] = "dedup.semantic"
@@ -33,6 +34,8 @@ class SemanticDuplicates(Exchange):
     """Cosine from which two conversations mean the same. It belongs to the embedder, so there is no default."""
     min_threshold: float = Field(gt=0, le=1)
     """The lowest threshold that the run can be moved to later; links from here on are kept."""
+    centre: bool = True
+    """Whether embeddings are taken about the mean of their language over the run; without it nearly all lie near."""
     translations: Literal["keep", "merge"] = "keep"
     """Whether a conversation in Chinese and its like in English are one group, or both stay."""
     facts: bool = True
@@ -72,8 +75,8 @@ class SemanticDuplicates(Exchange):
     def writes(self) -> pa.Schema:
         """For members of a group and conversations kept apart only: group (its kept id), kept id, similarity, fate.
 
-        `dedup_similarity` is the cosine with the kept one; of one without a group, with the nearest one from which its
-        facts kept it apart.
+        `dedup_similarity` is that with the kept one (of both sides the lesser cosine); of one without a group, that
+        with the nearest one from which its facts kept it apart.
         """
         return pa.schema(
             [
@@ -104,10 +107,11 @@ class SemanticDuplicates(Exchange):
             for k, (said, order, policy) in enumerate(told)
         ]
         hashed: dict[str, Any] = {"embedder": "hash", "threshold": 0.8, "min_threshold": 0.5}
-        loose = cls(**hashed, template_contexts=None, facts=False, translations="merge")
+        loose = cls(**hashed, template_contexts=None, centre=False, facts=False, translations="merge")
         return [(cls(**hashed), [*rows, rows[0] | {"policies": None, "conversation_id": "9" * 32}]), (loose, rows)]
 
     def rounds(self) -> tuple[Round, ...]:
-        """Known templates, if asked for; embeddings; how cells too large are split; who is near whom; groups."""
+        """Known templates; embeddings; their means; how cells too large are split; who is near whom; groups."""
         templates = () if self.template_contexts is None else (Templates(self),)
-        return (*templates, Embed(self), Cells(self), Compare(self), Groups(self))
+        centre = (Centre(self),) if self.centre else ()
+        return (*templates, Embed(self), *centre, Cells(self), Compare(self), Groups(self))

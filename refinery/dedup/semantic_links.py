@@ -46,8 +46,9 @@ def links(records: pa.Table, at_least: float) -> tuple[pa.Table, int]:
 
 
 def pairs(points: Vectors, at_least: float) -> tuple[Rows, Rows, Any, int]:
-    """Distinct pairs of rows of at least this cosine, with it, and how many rows have more of them than were looked at.
+    """Distinct pairs of rows at least so alike, how alike, and how many rows have more of them than were looked at.
 
+    The cosine of whole vectors is the mean of those of their halves, and so at least the lesser one, which counts.
     The 32 nearest of each are looked at; where all are near, four times as many, up to 1,024.
     """
     faiss = library()
@@ -83,13 +84,22 @@ def nearest(faiss: Any, some: Vectors, points: Vectors, size: int) -> tuple[Vect
 
 @compiled
 def cosines(points: Vectors, left: Rows, right: Rows) -> Any:  # noqa: ANN401 (float64)
-    """In 64 bits and one order of addition: the same wherever and among whomever a pair is compared."""
-    found = np.empty(len(left), np.float64)
+    """Of each pair the lesser of the cosines of its halves; of a half that both lack nothing, that one lacks 0.
+
+    In 64 bits and one order of addition: the same wherever and among whomever a pair is compared.
+    """
+    found, width = np.empty(len(left), np.float64), points.shape[1] // 2
     for i in range(len(left)):
-        a, b = points[left[i]], points[right[i]]
-        product, one, two = 0.0, 0.0, 0.0
-        for k in range(len(a)):
-            x, y = np.float64(a[k]), np.float64(b[k])
-            product, one, two = product + x * y, one + x * x, two + y * y
-        found[i] = min(1.0, product / np.sqrt(one * two))
+        found[i] = 1.0
+        for half in range(2):
+            a = points[left[i], half * width : (half + 1) * width]
+            b = points[right[i], half * width : (half + 1) * width]
+            product, one, two = 0.0, 0.0, 0.0
+            for k in range(width):
+                x, y = np.float64(a[k]), np.float64(b[k])
+                product, one, two = product + x * y, one + x * x, two + y * y
+            if one > 0.0 and two > 0.0:
+                found[i] = min(found[i], product / np.sqrt(one * two))
+            elif one > 0.0 or two > 0.0:
+                found[i] = 0.0
     return found

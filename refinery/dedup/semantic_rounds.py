@@ -1,4 +1,4 @@
-"""The rounds of duplicates in meaning: templates, embeddings, cells, comparison, groups."""
+"""The rounds of duplicates in meaning: templates, embeddings, centres, cells, comparison, groups."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,6 +22,17 @@ class _SemanticRound(Round):
 
     def parameters(self) -> dict[str, Any]:
         return {key: value for key, value in self.step.parameters().items() if key in self.shaped_by}
+
+    def _embedded(self, rows: pa.Table, found: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:
+        """Of the rows those that are embedded, by row, and their embeddings, about the mean where that is asked for."""
+        after = int(self.step.template_contexts is not None)
+        embedded = found[after].combine_chunks()
+        rows = rows.filter(pc.is_in(rows[ROW.name], array(embedded, ROW.name))).sort_by(ROW.name).combine_chunks()
+        if len(found) > after + 1 and self.step.centre:
+            from refinery.dedup.semantic_centre import centred
+
+            embedded = centred(embedded, array(rows, "language"), found[after + 1])
+        return rows, embedded
 
 
 class Templates(_SemanticRound):
@@ -80,23 +91,48 @@ class Embed(_SemanticRound):
         return records.drop_columns([KEY.name]).sort_by(ROW.name)
 
 
+class Centre(_SemanticRound):
+    """The mean of all embeddings in each language: a list for all later rounds."""
+
+    name = "centre"
+    by_row = False
+    shaped_by = _TOLD
+
+    def reads(self) -> frozenset[str]:
+        """The language."""
+        return frozenset({"language"})
+
+    def send(self, rows: pa.Table, found: Sequence[pa.Table]) -> pa.Table:
+        """A sum a language."""
+        from refinery.dedup.semantic_centre import sums
+
+        rows, embedded = self._embedded(rows, found)
+        return sums(embedded, array(rows, "language"))
+
+    def find(self, records: pa.Table) -> pa.Table:
+        """Sums over all."""
+        from refinery.dedup.semantic_centre import added
+
+        return added(records)
+
+
 class Cells(_SemanticRound):
     """How cells too large to compare all with all are split: centres, a list for the next round."""
 
     name = "cells"
     by_row = False
     weight = 2
-    shaped_by = _TOLD
+    shaped_by = _TOLD | {"centre"}
 
     def reads(self) -> frozenset[str]:
-        """Nothing beyond the embedding; a round reads some column."""
-        return frozenset({"conversation_id"})
+        """The language, about whose mean embeddings lie."""
+        return frozenset({"language"})
 
     def send(self, rows: pa.Table, found: Sequence[pa.Table]) -> pa.Table:
         """The cell of each conversation, and the embeddings of some."""
         from refinery.dedup import semantic_cells
 
-        return semantic_cells.sample(found[-1])
+        return semantic_cells.sample(self._embedded(rows, found)[1])
 
     def find(self, records: pa.Table) -> pa.Table:
         """Centres of the cells that are too large."""
@@ -106,12 +142,12 @@ class Cells(_SemanticRound):
 
 
 class Compare(_SemanticRound):
-    """The cosine of each pair in a cell: links of at least `min_threshold`, and what is needed to choose by them."""
+    """How alike each pair in a cell is: links of at least `min_threshold`, and what is needed to choose by them."""
 
     name = "compare"
     by_row = False
     weight = 24
-    shaped_by = _TOLD | {"min_threshold", "score"}
+    shaped_by = _TOLD | {"centre", "min_threshold", "score"}
 
     def reads(self) -> frozenset[str]:
         """What is stated, and what decides who is kept."""
@@ -123,13 +159,9 @@ class Compare(_SemanticRound):
         """Each embedded conversation, with its facts, to its cell, or to the nearest parts of a split one."""
         from refinery.dedup import semantic_cells, semantic_facts
 
-        embedded, centres = found[-2:]
-        order = pc.sort_indices(rows[ROW.name])
-        rows = rows.take(order)
-        there = pc.is_in(rows[ROW.name], embedded[ROW.name].combine_chunks())
-        rows, embedded = rows.filter(there).combine_chunks(), embedded.combine_chunks()
+        rows, embedded = self._embedded(rows, found)
         rank = self._rank(rows).append_column("facts", semantic_facts.facts(rows))
-        at, keys = semantic_cells.places(embedded, centres)
+        at, keys = semantic_cells.places(embedded, found[-1])
         records = rank.append_column("vector", embedded["vector"]).take(pa.array(at))
         return records.append_column(KEY, pa.array(keys))
 

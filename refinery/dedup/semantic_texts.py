@@ -1,7 +1,8 @@
-"""Conversations as an embedder reads them: what customer and agent said, in windows, and the mean of their vectors.
+"""Conversations as an embedder reads them: what the customer said and what the agent said, in windows, and their means.
 
-An embedder reads some 500 tokens and passes over the rest without a word, so a long conversation is cut at its turns
-into windows of 1 to 2 KiB of UTF-8 (about four bytes a token in Chinese and English alike).
+The two sides are embedded apart: of conversations that begin alike and end otherwise the whole lies near, the agent's
+side does not. An embedder reads some 500 tokens and passes over the rest without a word, so a long side is cut at its
+turns into windows of 1 to 2 KiB of UTF-8 (about four bytes a token in Chinese and English alike).
 """
 
 import re
@@ -21,7 +22,7 @@ from refinery.text.facts import Words, mix
 
 Rows = npt.NDArray[np.int64]
 VECTOR: Final = pa.field("vector", pa.list_(pa.float16()))
-"""Of length one but for rounding to 16 bits, which moves a cosine by less than 0.001."""
+"""The customer's half, then the agent's: of length one but for rounding to 16 bits, or zeros where nothing is said."""
 EMBEDDED: Final = pa.schema([ROW, ("cell", pa.uint64()), VECTOR])
 """`cell`: equal where two conversations are under the same set of policies."""
 _WINDOW: Final = 1024
@@ -34,7 +35,7 @@ _PIECE: Final = re.compile(rf".{{1,{_LONG}}}(?:\s|\Z)|.{{1,{_LONG}}}", re.DOTALL
 
 
 class Windows(NamedTuple):
-    """Texts of a size each, and the row each is of, in order."""
+    """Texts of a size each; `owner`: twice the row, and one more for the agent's side; in order."""
 
     texts: pa.Array
     sizes: Rows
@@ -45,15 +46,27 @@ def embedded(rows: pa.Table, templates: Words, embedder: Embedder) -> pa.Table:
     """The rows that say enough -> EMBEDDED, in their order. `templates`: sorted hashes of turns to leave out."""
     found = windows(array(rows, "turns"), templates)
     vectors = embedder.embed(found.texts.to_pylist()) * found.sizes[:, None].astype(np.float32)
-    owner, starts = np.unique(found.owner, return_index=True)
-    means = np.add.reduceat(vectors, starts) if len(owner) else vectors
-    lengths = np.linalg.norm(means, axis=1)
-    told = lengths > 0
-    owner, means = owner[told], means[told] / lengths[told][:, None]
-    cell = cells(array(rows, "policies"))[owner]
-    ends = pa.array(np.arange(len(owner) + 1) * means.shape[1], pa.int32())
-    vector = pa.ListArray.from_arrays(ends, pa.array(means.astype(np.float16).reshape(-1)))
-    return pa.Table.from_arrays([rows[ROW.name].take(pa.array(owner)), pa.array(cell), vector], schema=EMBEDDED)
+    side, starts = np.unique(found.owner, return_index=True)
+    means = unit(np.add.reduceat(vectors, starts) if len(side) else vectors)
+    owner, at = np.unique(side // 2, return_inverse=True)
+    halves = np.zeros((len(owner), 2, means.shape[1]), np.float16)
+    halves[at, side % 2] = means
+    told = halves.any(axis=(1, 2))
+    place, cell = pa.array(owner[told]), cells(array(rows, "policies"))[owner[told]]
+    return pa.Table.from_arrays([rows[ROW.name].take(place), pa.array(cell), lists_of(halves[told])], schema=EMBEDDED)
+
+
+def unit(points: Any) -> Any:  # noqa: ANN401 (vectors -> vectors)
+    """Vectors of length one; zeros stay zeros."""
+    lengths = np.linalg.norm(points, axis=-1, keepdims=True)
+    return np.divide(points, lengths, out=np.zeros_like(points), where=lengths > 0)
+
+
+def lists_of(points: Any) -> pa.Array:  # noqa: ANN401 (vectors -> VECTOR)
+    """A list of 16 bits a row."""
+    flat = points.reshape(len(points), -1) if points.size else np.zeros((len(points), 0))
+    ends = pa.array(np.arange(len(flat) + 1) * flat.shape[1], pa.int32())
+    return pa.ListArray.from_arrays(ends, pa.array(flat.astype(np.float16).reshape(-1)))
 
 
 def windows(column: pa.Array, templates: Words) -> Windows:
@@ -62,10 +75,12 @@ def windows(column: pa.Array, templates: Words) -> Windows:
     codes, said = turn_codes(found, tables(), scratch(found, 0)), roles(found)
     spoken = ((said == USER) | (said == ASSISTANT)) & (codes != 0)
     spoken &= ~((said == ASSISTANT) & np.isin(codes, templates))
-    texts = pc.struct_field(column.flatten(), "content").filter(pa.array(spoken))
-    texts, of_turn = _pieces(texts)
-    owner, sizes = list_parents(column)[spoken][of_turn], pc.binary_length(texts).to_numpy()
-    enough = np.bincount(owner, sizes, len(column))[owner] >= _SHORTEST if len(owner) else np.zeros(0, bool)
+    owner = 2 * list_parents(column) + (said == ASSISTANT)
+    here = np.flatnonzero(spoken)
+    here = here[np.argsort(owner[here], kind="stable")]
+    texts, of_turn = _pieces(pc.struct_field(column.flatten(), "content").take(pa.array(here)))
+    owner, sizes = owner[here][of_turn], pc.binary_length(texts).to_numpy()
+    enough = np.bincount(owner // 2, sizes, len(column))[owner // 2] >= _SHORTEST if len(owner) else np.zeros(0, bool)
     texts, owner, sizes = texts.filter(pa.array(enough)), owner[enough], sizes[enough].astype(np.int64)
     starts = _starts(owner, sizes)
     joined = pa.ListArray.from_arrays(pa.array(np.append(starts, len(owner)), pa.int32()), texts)

@@ -1,5 +1,6 @@
 """`dedup.semantic` with embedders that need no model: what it finds, what it must not merge, what nothing decides."""
 
+import string
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,14 +111,42 @@ def test_the_same_words_in_another_order_are_one_group_and_the_smallest_id_is_ke
     base = [talk(i, "zh") for i in range(10)]
     rows = table([*base, *map(reworded, base)])
     both = [sorted((f"c{i}", f"c{10 + i}")) for i in range(10)]
-    assert groups(stage(threshold=0.8), rows) == {pair[0]: pair for pair in both}
+    assert groups(stage(threshold=0.7), rows) == {pair[0]: pair for pair in both}
+
+
+def test_conversations_that_begin_alike_and_end_otherwise_are_not_alike():
+    asked = "The meal of my order came cold, what will you do about it?"
+    ends = ["You get a refund for it, I am sorry.", "The rider brings another meal, I am sorry."]
+    rows = table([said(asked, ends[0]), said(asked, ends[1]), said(asked, ends[0])])
+    assert groups(stage(ByConcept, threshold=0.8), rows) == {"c0": ["c0", "c2"]}
+
+
+def test_one_side_alone_is_compared_with_one_side_alone():
+    asked = "The meal of my order came cold, what will you do about it?"
+    rows = table([said(asked), said(asked), said(asked, "The meal comes"), said("", asked)])
+    assert groups(stage(ByConcept, threshold=0.5), rows) == {"c0": ["c0", "c1"]}
+
+
+def test_about_the_mean_of_their_language_what_all_share_tells_nothing_apart():
+    shared = "The rider has the meal of this order, "
+    rows = table([said(f"{shared}{word} please") for word in ("refund", "address", "invoice") for _ in range(200)])
+    assert len(groups(stage(ByConcept, threshold=0.6, centre=False), rows)) == 1
+    assert len(groups(stage(ByConcept, threshold=0.6), rows)) == 3
+
+
+def test_the_mean_of_a_few_takes_little_from_them():
+    rows = table(
+        [said("The order is late, tell me where it is now =0"), said("The order is late, and it is hot here =3")]
+    )
+    near = stage(ByAngle, facts=False, threshold=0.99)
+    assert groups(near, rows) == {"c0": ["c0", "c1"]}
 
 
 def test_what_is_set_aside_says_why_and_how_alike_it_is():
     rows = table(
         [said("The order is late, tell me where it is now =0"), said("The order is late, tell me where it is now =10")]
     )
-    found = outcome(stage(ByAngle, facts=False), rows)
+    found = outcome(stage(ByAngle, facts=False, centre=False), rows)
     assert found["c0"]["set_aside_why"] is None
     assert found["c0"]["dedup_similarity"] == 1
     assert found["c1"] == {
@@ -133,15 +162,15 @@ def test_the_best_then_the_latest_then_the_smallest_id_is_kept():
     nights = [datetime(2026, 5, day, tzinfo=UTC) for day in (1, 2)]
     copies = [said(f"The order is late, tell me where it is now ={i}") for i in range(5)]
     when = [nights[0], nights[1], nights[1], None, None]
-    assert list(groups(stage(ByAngle, facts=False), table(copies, created_at=when))) == ["c1"]
-    assert list(groups(stage(ByAngle, facts=False), table(copies))) == ["c0"]
+    assert list(groups(stage(ByAngle, facts=False, centre=False), table(copies, created_at=when))) == ["c1"]
+    assert list(groups(stage(ByAngle, facts=False, centre=False), table(copies))) == ["c0"]
     scored = table(copies, created_at=when).append_column("score", [[None, 0.2, 0.2, 0.9, 0.1]])
-    assert list(groups(stage(ByAngle, facts=False, score="score"), scored)) == ["c3"]
+    assert list(groups(stage(ByAngle, facts=False, centre=False, score="score"), scored)) == ["c3"]
 
 
 def test_no_chain_of_likenesses_joins_what_is_unlike():
     rows = table([said(f"The order is late, tell me where it is now ={angle}") for angle in range(0, 90, 15)])
-    found = groups(stage(ByAngle, facts=False, threshold=0.96), rows)  # 15 degrees are near, 30 are not
+    found = groups(stage(ByAngle, facts=False, centre=False, threshold=0.96), rows)  # 15 degrees are near, 30 are not
     assert found == {"c0": ["c0", "c1"], "c2": ["c2", "c3"], "c4": ["c4", "c5"]}
 
 
@@ -243,11 +272,20 @@ def test_of_very_little_text_nothing_is_decided(few):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_greeting_that_all_agents_say_makes_no_two_conversations_alike(language):
-    greeting = talk(1, language, 900)[1::2]
-    asked = [talk(i, language, 80)[:1] for i in range(2, 80)]
-    rows = table([[*one, *greeting] for one in asked])
-    assert max(map(len, groups(stage(template_contexts=None), rows).values())) > 10, "without the list, many are one"
-    assert groups(stage(), rows) == {}
+    greeting, question = talk(1, language, 900)[1], talk(2, language, 400)[0]
+    greeting, question = (one | {"content": one["content"] * 8} for one in (greeting, question))
+    replies = [talk(i, language, 80)[0]["content"] for i in range(3, 83)]
+    openings = [talks.turn("user", "hi " + letters * 2) for letters in string.printable[10:90]]
+    rows = table(
+        [
+            [one, greeting, question, talks.turn("assistant", reply)]
+            for one, reply in zip(openings, replies, strict=True)
+        ]
+    )
+    plain = groups(stage(template_contexts=None, centre=False), rows)
+    assert max(map(len, plain.values())) > 40, "without the list, they are one group"
+    found = groups(stage(centre=False, template_contexts=20), rows)
+    assert sum(map(len, found.values())) <= 4
 
 
 def test_conversations_of_templates_and_little_else_are_not_decided():
@@ -262,10 +300,11 @@ def test_a_long_conversation_is_read_to_its_end_in_windows_that_an_embedder_can_
     rows = table([long, talk(3, language, 100)])
     found = semantic_texts.windows(rows["turns"].combine_chunks(), NONE)
     assert max(len(text.encode()) for text in found.texts.to_pylist()) <= 2048
-    read = "".join(text for text, owner in zip(found.texts.to_pylist(), found.owner, strict=True) if owner == 0)
-    assert read.replace("\n", "") == "".join(one["content"] for one in long)
-    assert found.owner[-1] == 1
-    assert np.array_equal(np.unique(found.owner), [0, 1])
+    texts = found.texts.to_pylist()
+    for side, role in enumerate(("user", "assistant")):
+        read = "".join(text for text, owner in zip(texts, found.owner, strict=True) if owner == side)
+        assert read.replace("\n", "") == "".join(one["content"] for one in long if one["role"] == role)
+    assert np.array_equal(np.unique(found.owner), [0, 1, 2, 3])
 
 
 def test_the_end_of_a_long_conversation_counts():
@@ -277,18 +316,20 @@ def test_the_end_of_a_long_conversation_counts():
 
 
 def brute_force(rows: pa.Table, least: float) -> set[tuple[str, str]]:
-    """Pairs of a cell by all cosines."""
+    """Pairs of a cell of whom both sides are as near, by all cosines."""
     found = semantic_texts.embedded(rows, NONE, HashEmbedder())
-    vectors = semantic_cells.vectors(found["vector"].combine_chunks(), np.float64)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    points = semantic_cells.vectors(found["vector"].combine_chunks(), np.float64).reshape(len(found), 2, -1)
+    points /= np.linalg.norm(points, axis=2, keepdims=True)
     ids, cell = rows["conversation_id"].to_pylist(), found["cell"].to_numpy()
-    near = (vectors @ vectors.T >= least) & (cell[:, None] == cell)
+    alike = np.minimum(*(points[:, side] @ points[:, side].T for side in range(2)))
+    near = (alike >= least) & (cell[:, None] == cell)
     return {tuple(sorted((ids[i], ids[j]))) for i, j in zip(*np.nonzero(np.triu(near, 1)), strict=True)}
 
 
 def linked(rows: pa.Table, least: float) -> set[tuple[str, str]]:
     """Pairs by the stage's own rounds."""
-    one, found = stage(min_threshold=least, threshold=0.9, template_contexts=None), list[pa.Table]()
+    given = {"min_threshold": least, "threshold": 0.9, "template_contexts": None, "centre": False}
+    one, found = stage(**given), list[pa.Table]()
     for each in one.rounds()[:-1]:
         found.append(each.find(each.send(rows, found)))
     pairs = found[-1].filter(found[-1]["other"].is_valid())
@@ -312,19 +353,21 @@ def test_a_cell_that_is_split_loses_few_copies(monkeypatch):
     assert found < truth
     copies = {tuple(sorted((f"c{i}", f"c{400 + i}"))) for i in range(400)} & truth
     assert len(copies) > 200
-    assert len(found & copies) >= 0.95 * len(copies)
+    assert len(found & copies) >= 0.9 * len(copies)
 
 
 def test_more_alike_than_are_looked_at_first_are_all_found():
     rows = table([said(f"The order is late, tell me where it is now ={i / 1000}") for i in range(300)])
-    assert groups(stage(ByAngle, facts=False, threshold=0.999), rows) == {"c0": sorted(f"c{i}" for i in range(300))}
+    assert groups(stage(ByAngle, facts=False, centre=False, threshold=0.999), rows) == {
+        "c0": sorted(f"c{i}" for i in range(300))
+    }
 
 
 def test_a_crowd_beyond_what_is_looked_at_is_told(monkeypatch):
     monkeypatch.setattr(semantic_links, "_MOST", 64)
     rows = table([said(f"The order is late, tell me where it is now ={i / 1000}") for i in range(100)])
     found = list[pa.Table]()
-    for each in stage(ByAngle, facts=False, threshold=0.999).rounds()[:-1]:
+    for each in stage(ByAngle, facts=False, centre=False, threshold=0.999).rounds()[:-1]:
         found.append(each.find(each.send(rows, found)))
     assert note_of(found[-1]) == (CROWDED, 100)
 
@@ -385,4 +428,4 @@ def test_an_embedder_s_weights_shape_the_fingerprint_and_do_not_travel(monkeypat
 
 def test_only_the_last_round_is_shaped_by_the_threshold():
     near, far = (stage(threshold=each).rounds() for each in (0.9, 0.8))
-    assert [a.parameters() == b.parameters() for a, b in zip(near, far, strict=True)] == [True] * 4 + [False]
+    assert [a.parameters() == b.parameters() for a, b in zip(near, far, strict=True)] == [True] * 5 + [False]
