@@ -120,7 +120,8 @@ def quality(embedder: str, shared: Path, num: int) -> Iterator[str]:
     rows = table([*mine, *said], [*named, *ids], ["written"] * len(mine) + ["stc3"] * len(said))
     start = time.perf_counter()
     found = linked(stage(embedder, 0.9), rows)
-    yield f"\n{rows.num_rows} conversations, {rows.num_rows / (time.perf_counter() - start):.1f} a second with the model"
+    each = rows.num_rows / (time.perf_counter() - start)
+    yield f"\n{rows.num_rows} conversations, {each:.1f} a second with the model"
     for facts in (True, False):
         grouped = [found.groups(stage(embedder, t, facts=facts, translations="merge")) for t in THRESHOLDS]
         yield f"\nHand-written, facts {'count' if facts else 'do not count'}, translations merge (n = {len(named)})\n"
@@ -234,7 +235,7 @@ def rate() -> Iterator[str]:
     for num, cells in ((2_000, 1), (20_000, 100), (16_000, 1), (50_000, 1), (100_000, 1), (100_000, 100)):
         said, ids = [base[i % len(base)] for i in range(num)], [f"{i:032x}" for i in range(num)]
         rows = table(said, ids, [str(i % cells) for i in range(num)])
-        one = Timed(embedder="hash", threshold=0.9, min_threshold=0.85, template_contexts=None)
+        one = Timed(embedder=None, threshold=0.9, min_threshold=0.85, template_contexts=None)
         found, seconds = list[pa.Table](), list[float]()
         for each in one.rounds():
             start = time.perf_counter()

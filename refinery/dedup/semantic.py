@@ -28,8 +28,8 @@ class SemanticDuplicates(Exchange):
     version: ClassVar[int] = 1
     movable: ClassVar[frozenset[str]] = frozenset({"threshold"})
 
-    embedder: Literal["hash"] | Path
-    """A folder as sentence-transformers saves one, the same on every node; `hash` knows only wording: to rehearse."""
+    embedder: Path | None
+    """A folder as sentence-transformers saves one, the same on every node; null: by wording alone, to rehearse."""
     threshold: float = Field(gt=0, le=1)
     """Cosine from which two conversations mean the same. It belongs to the embedder, so there is no default."""
     min_threshold: float = Field(gt=0, le=1)
@@ -53,7 +53,7 @@ class SemanticDuplicates(Exchange):
             )
         if find_spec("faiss") is None:
             raise ValueError("dedup.semantic needs faiss: install refinery[embed]")
-        if isinstance(self.embedder, Path):
+        if self.embedder is not None:
             if not self.embedder.is_dir():
                 raise ValueError(f"no embedder folder {self.embedder}; it is local, nothing is fetched by name")
             if find_spec("sentence_transformers") is None:
@@ -70,7 +70,7 @@ class SemanticDuplicates(Exchange):
 
     def model(self) -> Embedder:
         """The embedder; nothing is loaded yet."""
-        return SentenceTransformer(self.embedder) if isinstance(self.embedder, Path) else HashEmbedder()
+        return SentenceTransformer(self.embedder) if self.embedder is not None else HashEmbedder()
 
     def writes(self) -> pa.Schema:
         """For members of a group and conversations kept apart only: group (its kept id), kept id, similarity, fate.
@@ -106,7 +106,7 @@ class SemanticDuplicates(Exchange):
             }
             for k, (said, order, policy) in enumerate(told)
         ]
-        hashed: dict[str, Any] = {"embedder": "hash", "threshold": 0.8, "min_threshold": 0.5}
+        hashed: dict[str, Any] = {"embedder": None, "threshold": 0.8, "min_threshold": 0.5}
         loose = cls(**hashed, template_contexts=None, centre=False, facts=False, translations="merge")
         return [(cls(**hashed), [*rows, rows[0] | {"policies": None, "conversation_id": "9" * 32}]), (loose, rows)]
 

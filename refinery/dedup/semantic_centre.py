@@ -54,6 +54,8 @@ def centred(embedded: pa.Table, languages: pa.Array, totals: pa.Table) -> pa.Tab
     told, halves = tongues(languages), _halves(embedded).astype(np.float32)
     for one in totals.to_pylist():
         own = told == np.uint64(one["tongue"])
+        if not own.any():
+            continue
         mean = np.array(one["sum"], np.float64).reshape(2, -1) / _UNIT / (np.array(one["num"])[:, None] + _DOUBT)
         there = halves[own].any(axis=2, keepdims=True)
         halves[own] = np.where(there, unit(halves[own] - mean.astype(np.float32)), np.float32(0))

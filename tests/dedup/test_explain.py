@@ -22,7 +22,7 @@ STAGES = (
     "dedup.exact",
     "dedup.near: {template_contexts: null}",
     "inspection.policies: {path: RULES/policies.yaml}",
-    "dedup.semantic: {embedder: hash, threshold: 0.97, min_threshold: 0.8, template_contexts: null}",
+    "dedup.semantic: {embedder: null, threshold: 0.9, min_threshold: 0.8, template_contexts: null}",
     "routing.srt",
 )
 ZH = (

@@ -66,7 +66,7 @@ class ByConcept(Stage):
 
 
 def stage(kind: type = SemanticDuplicates, **parameters: Any) -> SemanticDuplicates:
-    given = {"embedder": "hash", "threshold": 0.9, "min_threshold": 0.5} | parameters
+    given = {"embedder": None, "threshold": 0.9, "min_threshold": 0.5} | parameters
     return kind(**given)
 
 
@@ -400,7 +400,7 @@ def test_a_threshold_below_the_links_that_are_kept_is_refused():
 
 def test_the_threshold_has_no_default_since_it_belongs_to_the_embedder():
     with pytest.raises(PlanError, match="threshold: Field required"):
-        make("dedup.semantic", {"embedder": "hash"})
+        make("dedup.semantic", {"embedder": None})
 
 
 def test_an_embedder_that_is_not_there_is_said_before_anything_runs(tmp_path):

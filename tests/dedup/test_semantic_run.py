@@ -18,13 +18,13 @@ from tests.engine.runs import DyingExecutor, Killed, published_bytes, rows, run,
 from tests.logs import plan, write
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
-SEMANTIC = "dedup.semantic: {{embedder: hash, threshold: {}, min_threshold: 0.6, template_contexts: 5}}"
+SEMANTIC = "dedup.semantic: {{embedder: null, threshold: {}, min_threshold: 0.4, template_contexts: 5}}"
 STAGES = (
     "intake.redact",
     "quality.heuristics",
     "intake.identity",
     f"inspection.policies: {{path: {RULES}/policies.yaml}}",
-    SEMANTIC.format(0.8),
+    SEMANTIC.format(0.65),
     "routing.srt",
 )
 ASIDE = """SELECT source_id, dedup_kept_id, dedup_similarity FROM conversations
@@ -57,7 +57,7 @@ def calm(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_model_is_asked_in_a_round_of_its_own(tmp_path, logs):
     passes = [one.name for one in cut(load(plan(tmp_path, logs, STAGES)))]
-    names = ("templates", "embed", "cells", "compare")
+    names = ("templates", "embed", "centre", "cells", "compare")
     assert [name for name in passes if "dedup.semantic" in name] == [
         *(f"{part}-dedup.semantic-{name}" for name in names for part in ("map", "reduce")),
         "reduce-dedup.semantic-groups",
@@ -98,14 +98,14 @@ def test_the_threshold_moves_without_embedding_again(monkeypatch, tmp_path, logs
     path = plan(tmp_path, logs, STAGES, reducer_rows=300, rows=12)
     arguments = [str(path), "--stage", "dedup.semantic", "--target", str(tmp_path / "lake"), "--engine", "local"]
     monkeypatch.setattr("refinery.engine.main.deployment_key", lambda: b"k" * 32)
-    done = CliRunner().invoke(app, ["dedup", "rethreshold", "--threshold", "0.7", *arguments])
+    done = CliRunner().invoke(app, ["dedup", "rethreshold", "--threshold", "0.5", *arguments])
     assert done.exit_code == 0, done.output
     assert len(rows(tmp_path / "lake", ASIDE)) > len(rows(calm, ASIDE))
     assert snapshot.latest(Store(tmp_path / "lake")) == 2
     monkeypatch.undo()
     moved = tmp_path / "moved"
     moved.mkdir()
-    stages = tuple(SEMANTIC.format(0.7) if stage.startswith("dedup") else stage for stage in STAGES)
+    stages = tuple(SEMANTIC.format(0.5) if stage.startswith("dedup") else stage for stage in STAGES)
     run(plan(moved, logs, stages, reducer_rows=300, rows=12), moved / "lake")
     assert rows(moved / "lake", ASIDE) == rows(tmp_path / "lake", ASIDE)
 
@@ -114,10 +114,10 @@ def test_a_threshold_below_the_links_or_of_a_stage_that_is_not_there_is_one_sent
     shutil.copytree(calm, tmp_path / "lake")
     path = plan(tmp_path, logs, STAGES, reducer_rows=300, rows=12)
     arguments = ["--target", str(tmp_path / "lake"), "--engine", "local"]
-    low = ["dedup", "rethreshold", str(path), "--threshold", "0.5", "--stage", "dedup.semantic", *arguments]
+    low = ["dedup", "rethreshold", str(path), "--threshold", "0.3", "--stage", "dedup.semantic", *arguments]
     done = CliRunner().invoke(app, low)
     assert done.exit_code == 1
-    assert "0.5 lies below min_threshold 0.6" in done.output
+    assert "0.3 lies below min_threshold 0.4" in done.output
     other = CliRunner().invoke(app, ["dedup", "rethreshold", str(path), "--threshold", "0.9", *arguments])
     assert other.exit_code == 1
     assert "no stage 'dedup.near' whose threshold could be moved; it has: dedup.semantic" in " ".join(
