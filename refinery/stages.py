@@ -20,6 +20,7 @@ STAGES: Final = {
     "dedup.near": "refinery.dedup.near:NearDuplicates",
     "dedup.replies": "refinery.dedup.replies:NearReplies",
     "inspection.policies": "refinery.inspection.policies:Policies",
+    "dedup.semantic": "refinery.dedup.semantic:SemanticDuplicates",
     "inspection.online": "refinery.inspection.online:Online",
     "routing.srt": "refinery.routing.srt:SelfRefinement",
     "routing.rows": "refinery.routing.rows:Rows",

@@ -26,7 +26,6 @@ from refinery.stages import make
 from refinery.storage.store import Store
 
 _QUIET_SECONDS: Final = 30
-_NEAR: Final = "dedup.near"
 _BATCH_ROWS: Final = 4_096
 
 
@@ -40,19 +39,22 @@ def refine(plan: Path, *, source: str | None, target: str, limit: int | None, en
     return _refined(load(plan, source, limit), target, engine)
 
 
-def rethreshold(plan: Path, threshold: float, *, source: str | None, target: str, engine: str) -> Report:
-    """Runs the plan, published before, with another threshold of `dedup.near`: links and all before them are kept.
+def rethreshold(
+    plan: Path, threshold: float, *, source: str | None, target: str, engine: str, stage: str = "dedup.near"
+) -> Report:
+    """Runs the plan, published before, with another threshold of a stage: links and all before them are kept.
 
     Raises PlanError where the plan has no such stage, its links do not reach so low, or it was never published there.
     """
     loaded = load(plan, source)
-    if not any(step.name == _NEAR for step in loaded.stages):
-        raise PlanError(f"{plan} has no stage {_NEAR!r}, so there is no threshold to move")
+    if not any(step.name == stage and "threshold" in step.movable for step in loaded.stages):
+        movable = ", ".join(step.name for step in loaded.stages if "threshold" in step.movable) or "none"
+        raise PlanError(f"{plan} has no stage {stage!r} whose threshold could be moved; it has: {movable}")
     lake = Store(target)
     published = [run["run_id"] for run in snapshot.load(lake)["runs"]]
     if loaded.run_id() not in published:
         raise PlanError(f"{target} holds no run of {plan}; run it first: refinery run {plan} --target {target}")
-    stages = [make(s.name, s.model_dump() | {"threshold": threshold}) if s.name == _NEAR else s for s in loaded.stages]
+    stages = [make(s.name, s.model_dump() | {"threshold": threshold}) if s.name == stage else s for s in loaded.stages]
     return _refined(loaded.model_copy(update={"stages": tuple(stages)}), target, engine)
 
 
