@@ -20,6 +20,7 @@ STAGES: Final = {
     "dedup.near": "refinery.dedup.near:NearDuplicates",
     "inspection.policies": "refinery.inspection.policies:Policies",
     "inspection.online": "refinery.inspection.online:Online",
+    "knowledge.retrieval": "refinery.knowledge.retrieval:Retrieval",
     "routing.srt": "refinery.routing.srt:SelfRefinement",
     "routing.rows": "refinery.routing.rows:Rows",
 }
