@@ -12,7 +12,10 @@ from typing import Final
 
 import re2
 
+from refinery.grounding.binding import Passage, passage
+from refinery.grounding.derived import implied
 from refinery.grounding.names import Name, plain
+from refinery.grounding.records import Record, keys, records
 from refinery.grounding.values import Value, values
 from refinery.text.folding import fold
 
@@ -34,41 +37,58 @@ class Evidence:
         self._words = set[str]()
         self._raw: list[str] = []
         self._joined: str | None = None
-        self.numbers: list[Decimal] = []
+        self.cents: list[Decimal] = []
+        """Amounts with cents, the latest last."""
+        self.records: list[Record] = []
+        self.passages: list[Passage] = []
+        self.free = set[str]()
+        """Forms, with their kind, that stand outside of records and that the agent did not bring up itself."""
+        self.implied = set[Decimal]()
+        """Sums over the records of the input."""
         for text in texts:
             self.add(text)
 
-    def add(self, text: str) -> None:
-        """Takes a text in; JSON is read as the text that it is."""
+    def add(self, text: str, own: bool = False) -> None:
+        """Takes a text in; JSON is read as text and as records. `own`: the agent itself said it."""
         folded = fold(text).text
+        found = records(text)
+        self.records += found
         for value in values(text):
             self._forms[value.kind] |= value.forms
-            if value.kind == "number":
-                self.numbers += map(Decimal, value.forms)
+            if not found and not own:
+                self.free |= keys(value)
+            if value.kind == "number" and value.surface[-3:-2] == ".":
+                self.cents += map(Decimal, value.forms)
             if value.kind == "date" and len(value.forms) == 1:
                 self._dates_without_year |= value.forms
         self._words |= {plain(word) for word in _WORD.findall(folded.replace("_", " "))}
         self._forms["date"] |= _covered_days(folded)
+        self.implied.update(implied(text))
         self._raw.append(folded.lower())
         self._joined = None
 
-    def holds(self, value: Value) -> bool:
-        """Whether the input states the value, however it is written there."""
+    def add_passage(self, text: str) -> None:
+        """Takes in a piece of knowledge; its values belong to what its words are about."""
+        self.add(text)
+        self.passages.append(passage(text))
+
+    def holds(self, value: Value, hour: bool = False) -> bool:
+        """Whether the input states the value, however it is written there; `hour`: a number that may be one."""
         if value.kind == "date":
             return self._holds_date(value)
         if value.forms & self._forms[value.kind]:
             return True
         if value.kind == "number":
-            return any(map(self._holds_number, value.forms))
+            return any(self._holds_number(form, hour) for form in value.forms)
         if value.kind == "time":
             return any(_hours(minutes) & self._forms["number"] for minutes in value.forms)
         return any(self._holds_id(form) for form in value.forms)
 
     def _holds_id(self, form: str) -> bool:
-        """As it stands, or, where a dash ties it to other words, in its parts."""
-        parts = [part for part in form.split("-") if any(map(str.isdigit, part))]
+        """As it stands, or, where dashes tie it to other words, in those of its parts that have digits."""
+        parts = [part for part in re.split("[-_]", form) if any(map(str.isdigit, part))]
         return form in self._text() or (
-            len(parts) < form.count("-") + 1 and all(part in self._text() for part in parts)
+            len(parts) < form.count("-") + form.count("_") + 1 and all(part in self._text() for part in parts)
         )
 
     def near_date(self, value: Value) -> bool:
@@ -90,11 +110,10 @@ class Evidence:
         full = {form for form in value.forms if form.count("-") == 2}
         return bool((full or value.forms) & self._forms["date"] or value.forms & self._dates_without_year)
 
-    def _holds_number(self, form: str) -> bool:
+    def _holds_number(self, form: str, hour: bool) -> bool:
         """A number may be an hour (at 5), a time without its colon (1300), or the digits of an id (ending in 7238)."""
         if form.isdigit() and int(form) <= 24:
-            hour = int(form)
-            return bool({str(hour * 60), str((hour + 12) % 24 * 60)} & self._forms["time"])
+            return hour and bool({str(int(form) * 60), str((int(form) + 12) % 24 * 60)} & self._forms["time"])
         if len(form) == 4 and form.isdigit():
             minutes = str(int(form[:2]) * 60 + int(form[2:]))
             return minutes in self._forms["time"] or any(one.endswith(form) for one in self._forms["id"])

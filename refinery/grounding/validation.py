@@ -13,7 +13,8 @@ from typing import Final, Literal, NamedTuple
 
 import re2
 
-from refinery.grounding.derived import cued, derivable
+from refinery.grounding.binding import foreign, misplaced
+from refinery.grounding.derived import computed, derivable
 from refinery.grounding.evidence import Evidence
 from refinery.grounding.names import Lexicon
 from refinery.grounding.values import Value, claims, examples
@@ -22,6 +23,13 @@ from refinery.text.folding import fold
 Reason = Literal["not_in_input", "bound_elsewhere"]
 _NEXT: Final = re2.compile(
     r"(?i)tomorrow|yesterday|next (?:day|morning)|day (?:after|before)|following day|overnight|\+1|明天|昨天|次日|第二天|前一天"
+)
+_AT: Final = re2.compile(
+    r"(?i)(?:\b(?:at|from|to|til|till|until|between|and|by|opens?|closes?|after|before|thru|through|starts?|is)|-)\s*$"
+)
+_TO: Final = re2.compile(r"(?i)\s?(?:-|to |til)\s?\d")
+_NO_UNIT: Final = re2.compile(
+    r"(?i)\s*(?:$|[^\w\s%]|(?:to|til|till|until|and|on|every|daily|in|at|when|during|a|p|o)\b|(?:mon|tue|wed|thu|fri|sat|sun))"
 )
 SMALL: Final = 10
 """Counts up to it, written as words, are let pass where things are counted, and not stated, in the input."""
@@ -42,17 +50,30 @@ def faults(text: str, evidence: Evidence, lexicon: Lexicon) -> list[Fault]:
     given = examples(text)
     found = [Fault("not_in_input", v.kind, v.start, v.end) for v in _unfounded(folded, claims(text), evidence)]
     found += [name for name in _names(text, evidence, lexicon) if not any(a <= name.start < b for a, b in given)]
+    held = [v for v in claims(text) if not any(v.start == fault.start for fault in found)]
+    wrong = foreign(text, held, evidence.records, evidence.free) + misplaced(text, held, evidence.passages)
+    found += {Fault("bound_elsewhere", v.kind, v.start, v.end) for v in wrong}
     return sorted(found, key=lambda fault: fault.start)
 
 
 def _unfounded(text: str, claimed: list[Value], evidence: Evidence) -> list[Value]:
-    missing = [v for v in claimed if not evidence.holds(v) and not _counts(v) and not _next_day(text, v, evidence)]
-    amounts = {v: _amount(v) for v in missing if _amount(v) is not None and cued(text, v.start, v.end)}
+    missing = [
+        v
+        for v in claimed
+        if not evidence.holds(v, _hour(text, v)) and not _counts(v) and not _next_day(text, v, evidence)
+    ]
+    amounts = {v: _amount(v) for v in missing if _amount(v) is not None and computed(text, v.start, v.end)}
     if amounts:
         numbers = [Decimal(next(iter(v.forms))) for v in claimed if v.kind == "number" and v not in missing]
-        derived = derivable(amounts.values(), numbers, evidence.numbers)
-        missing = [value for value in missing if amounts.get(value) not in derived]
+        derived = derivable(set(amounts.values()), numbers, evidence.implied, evidence.cents)
+        missing = [value for value in missing if _amount(value) not in derived]
     return missing
+
+
+def _hour(text: str, value: Value) -> bool:
+    """Whether the words around a number say that it may be an hour: "opens at 5", "5 to 11"."""
+    before, after = text[max(0, value.start - 12) : value.start], text[value.end : value.end + 12]
+    return bool((_AT.search(before) or _TO.match(after)) and _NO_UNIT.match(after))
 
 
 def _amount(value: Value) -> Decimal | None:
@@ -84,12 +105,12 @@ def _names(text: str, evidence: Evidence, lexicon: Lexicon) -> Iterator[Fault]:
 
 
 def _glosses(text: str, start: int, end: int, evidence: Evidence) -> bool:
-    """Whether it only spells out a code of the input that stands beside it: "Seattle (SEA)", "SEA (Seattle)"."""
+    """Whether it stands in or before brackets beside a name of the input: "Seattle (SEA)", whichever of them is there."""
     before, after = text[:start].rstrip(), text[end:].lstrip()
     if after.startswith("("):
-        code = after[1:].partition(")")[0]
+        beside = after[1:].partition(")")[0].split()
     elif before.endswith("("):
-        code = before[:-1].split()[-1] if before[:-1].split() else ""
+        beside = before[:-1].split()[-1:]
     else:
         return False
-    return code.isupper() and code.isalpha() and len(code) <= 4 and evidence.has_word(code)
+    return len(beside) == 1 and beside[0][:1].isupper() and evidence.has_word(beside[0])

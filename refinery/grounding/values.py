@@ -120,7 +120,8 @@ def _read(found: Any) -> Iterator[Value]:  # noqa: ANN401 (re2's match)
         yield made("date", *_dates(year, first, second), *_dates(year, second, first))
     elif name == "halfslash":
         first, second = map(int, _PARTS.findall(text))
-        yield made("date", *_dates(first, second), *_dates(second, first), *(["24/7"] if text == "24/7" else []))
+        if text != "24/7":
+            yield made("date", *_dates(first, second), *_dates(second, first))
     elif name in ("clock", "oclock", "hanclock", "noon"):
         yield made("time", *_times(text.lower()))
     elif name == "size":
@@ -160,7 +161,9 @@ def _id(text: str, made: Any) -> Iterator[Value]:  # noqa: ANN401
         yield made("number", number(unit[1]))
     elif not any(map(str.isalpha, body)):
         yield from (made("number", number(part)) for part in _PARTS.findall(body))
-    elif sum(map(str.isdigit, body)) > 1:
+    elif (sum(map(str.isdigit, body)) > 1 or (len(body) > 3 and body.isupper())) and any(
+        c in "123456789" for c in body
+    ):
         yield made("id", body.lower())
 
 

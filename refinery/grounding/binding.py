@@ -1,0 +1,150 @@
+"""Whether a value is said of what it belongs to: HAT139's price of HAT139, the Inn's check-out time of the Inn.
+
+Records: a line that speaks of a record and states a value that this record lacks, but that another one holds in the
+same field, says it of the wrong one. Passages: among those that state a value of the same kind, the one whose words
+are nearest to the sentence must state this one.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
+from math import log
+from typing import Final, NamedTuple
+
+import re2
+
+from refinery.grounding.names import plain
+from refinery.grounding.records import Field, Record, keys
+from refinery.grounding.values import Value, values
+from refinery.text.folding import fold
+
+_WORD: Final = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ'’]*|[\u3400-\u9fff]")
+_SENTENCE: Final = re2.compile(r"[^.!?。！？\n]*(?:[.!?][^\s][^.!?。！？\n]*)*")
+_STEM: Final = 5
+_MIN_NEARER: Final = 1.4
+"""How many times nearer the best passage must be than the best one that states the value."""
+_LINES_BACK: Final = 4
+_NAME_BEFORE: Final = 24
+_COMMON: Final = frozenset(
+    "a an the of and or to in on at for is are was be it its this that there you your they their we our i have has had do"
+    " does not no yes with from by per any can will would like if as so but more else help anything".split()
+)
+
+
+class Passage(NamedTuple):
+    """A piece of knowledge: the stems of its words, and its values by kind."""
+
+    stems: frozenset[str]
+    forms: dict[str, frozenset[str]]
+
+
+def passage(text: str) -> Passage:
+    """A text as a passage."""
+    forms: dict[str, set[str]] = {}
+    for value in values(text):
+        forms.setdefault(value.kind, set()).update(value.forms)
+    return Passage(stems(text), {kind: frozenset(held) for kind, held in forms.items()})
+
+
+def stems(text: str) -> frozenset[str]:
+    """The beginnings of the words of a text, without the commonest ones; each Chinese character."""
+    return frozenset(word[:_STEM] for word in map(plain, _WORD.findall(text)) if word not in _COMMON)
+
+
+def misplaced(text: str, claimed: Iterable[Value], passages: Sequence[Passage]) -> list[Value]:
+    """Values that a passage states, while another one, nearer to their sentence, states another value of the kind."""
+    holding = Counter(stem for one in passages for stem in one.stems)
+    weight = {stem: log(1 + len(passages) / count) for stem, count in holding.items()}
+    folded, found = fold(text).text, list[Value]()
+    for value in claimed:
+        rivals = [one for one in passages if value.kind in one.forms]
+        about = stems(_around(folded, value))
+        if len(rivals) < 2 or not about:
+            continue
+        near = [
+            (sum(weight[s] for s in about & one.stems), bool(value.forms & one.forms[value.kind])) for one in rivals
+        ]
+        best, own = max(score for score, _ in near), max((score for score, held in near if held), default=None)
+        if own is not None and best > _MIN_NEARER * own:
+            found.append(value)
+    return found
+
+
+def _around(text: str, value: Value) -> str:
+    """The sentence in which a value stands, without it."""
+    for match in _SENTENCE.finditer(text):
+        if match.start() <= value.start < match.end():
+            return f"{text[match.start() : value.start]} {text[value.end : match.end()]}"
+    return ""
+
+
+def foreign(text: str, claimed: Sequence[Value], records: Sequence[Record], free: Set[str]) -> list[Value]:
+    """Values of other records than the one spoken of, or of another field of it than the one named.
+
+    Only where the record's own value of the field stands nowhere in the text: else the two are compared.
+    `free`: forms that stand in the input outside of records (the customer said it, the policy states it).
+    """
+    folded = fold(text).text
+    by_anchor: dict[str, list[Record]] = {}
+    for record in records:
+        for anchor in record.anchors:
+            by_anchor.setdefault(anchor, []).append(record)
+    said = {key for value in claimed for key in keys(value)}
+    found = list[Value]()
+    for value in claimed if by_anchor else ():
+        own = keys(value)
+        about = [r for anchor in _spoken_of(folded, value, claimed) for r in by_anchor.get(anchor, ())]
+        if value.kind == "id" or own & free or not about:
+            continue
+        if any(own & record.forms() for record in about):
+            if _misnamed(folded, value, about, said):
+                found.append(value)
+        elif any(
+            _held_elsewhere(field, held, own, records, said)
+            for record in about
+            for field, held in record.fields.items()
+        ):
+            found.append(value)
+    return found
+
+
+def _held_elsewhere(
+    field: Field, held: tuple[Value, ...], own: set[str], records: Sequence[Record], said: set[str]
+) -> bool:
+    """Whether another record has the value in this field, and the text does not state this record's own."""
+    return not any(keys(one) & said for one in held) and any(_any(r.fields.get(field, ()), own) for r in records)
+
+
+def _misnamed(text: str, value: Value, about: Sequence[Record], said: set[str]) -> bool:
+    """Whether the name of a neighbouring field stands right before the value, whose own value the text does not state."""
+    before = text[max(0, value.start - _NAME_BEFORE) : value.start].rpartition("\n")[2].lower()
+    for record in about:
+        own = {field for field, held in record.fields.items() if len(field) > 1 and _any(held, keys(value))}
+        named = {field: place for field in record.fields if (place := before.rfind(_words(field))) >= 0}
+        last = max(named, key=lambda field: (named[field] + len(_words(field)), len(_words(field))), default=None)
+        if own and last and last not in own and last[:-1] in {field[:-1] for field in own}:
+            return not any(keys(one) & said for one in record.fields[last]) and not any(
+                _words(field) in text.lower()[value.end : value.end + _NAME_BEFORE] for field in own
+            )
+    return False
+
+
+def _words(field: Field) -> str:
+    return field[-1].replace("_", " ").lower()
+
+
+def _any(held: tuple[Value, ...], own: set[str]) -> bool:
+    return any(keys(one) & own for one in held)
+
+
+def _spoken_of(text: str, value: Value, claimed: Sequence[Value]) -> list[str]:
+    """Ids in the value's line, or in the nearest of the lines before it that has any."""
+    start, end = text.rfind("\n", 0, value.start) + 1, text.find("\n", value.start)
+    end = len(text) if end < 0 else end
+    for _ in range(_LINES_BACK):
+        if ids := [form for one in claimed if one.kind == "id" and start <= one.start < end for form in one.forms]:
+            return ids
+        if not start or not text[start:end].strip():
+            return []
+        end, start = start - 1, text.rfind("\n", 0, start - 1) + 1
+    return []
