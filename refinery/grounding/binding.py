@@ -25,6 +25,11 @@ _MIN_NEARER: Final = 1.4
 """How many times nearer the best passage must be than the best one that states the value."""
 _LINES_BACK: Final = 4
 _NAME_BEFORE: Final = 24
+_COMPARED_BEFORE: Final = 50
+_COMPARED: Final = re2.compile(
+    r"(?i)\b(?:originally|original|previous|previously|earlier|vs|instead|constraint|cheapest)\b[^\n]*$"
+    r"|原|之前|此前|目前|当前"
+)
 _COMMON: Final = frozenset(
     "a an the of and or to in on at for is are was be it its this that there you your they their we our i have has had do"
     " does not no yes with from by per any can will would like if as so but more else help anything".split()
@@ -81,7 +86,7 @@ def _around(text: str, value: Value) -> str:
 def foreign(text: str, claimed: Sequence[Value], records: Sequence[Record], free: Set[str]) -> list[Value]:
     """Values of other records than the one spoken of, or of another field of it than the one named.
 
-    Only where the record's own value of the field stands nowhere in the text: else the two are compared.
+    Only where the record's own value of the field does not stand nearby: else the two are compared.
     `free`: forms that stand in the input outside of records (the customer said it, the policy states it).
     """
     folded = fold(text).text
@@ -89,23 +94,37 @@ def foreign(text: str, claimed: Sequence[Value], records: Sequence[Record], free
     for record in records:
         for anchor in record.anchors:
             by_anchor.setdefault(anchor, []).append(record)
-    said = {key for value in claimed for key in keys(value)}
     found = list[Value]()
     for value in claimed if by_anchor else ():
         own = keys(value)
         about = [r for anchor in _spoken_of(folded, value, claimed) for r in by_anchor.get(anchor, ())]
-        if value.kind == "id" or own & free or not about:
-            continue
-        if any(own & record.forms() for record in about):
-            if _misnamed(folded, value, about, said):
-                found.append(value)
-        elif any(
-            _held_elsewhere(field, held, own, records, said)
-            for record in about
-            for field, held in record.fields.items()
+        if (
+            value.kind == "id"
+            or not about
+            or _COMPARED.search(folded[max(0, value.start - _COMPARED_BEFORE) : value.start])
         ):
+            continue
+        start, end = _block(folded, value)
+        said = {key for other in claimed if start <= other.start < end for key in keys(other)}
+        if any(own & record.forms() for record in about):
+            wrong = _misnamed(folded, value, about, said)
+        else:
+            wrong = not own & free and any(
+                _held_elsewhere(field, held, own, records, said)
+                for record in about
+                for field, held in record.fields.items()
+            )
+        if wrong:
             found.append(value)
     return found
+
+
+def _block(text: str, value: Value) -> tuple[int, int]:
+    """The value's line with one before and one after."""
+    start, end = text.rfind("\n", 0, value.start), text.find("\n", value.end)
+    start = text.rfind("\n", 0, start) + 1 if start > 0 else 0
+    after = text.find("\n", end + 1) if end >= 0 else -1
+    return start, after if after >= 0 else len(text)
 
 
 def _held_elsewhere(
@@ -116,21 +135,34 @@ def _held_elsewhere(
 
 
 def _misnamed(text: str, value: Value, about: Sequence[Record], said: set[str]) -> bool:
-    """Whether the name of a neighbouring field stands right before the value, whose own value the text does not state."""
+    """Whether another field of the record is named right before the value, whose own value does not stand nearby."""
     before = text[max(0, value.start - _NAME_BEFORE) : value.start].rpartition("\n")[2].lower()
+    after = text[value.end : value.end + _NAME_BEFORE].partition("\n")[0].lower()
     for record in about:
-        own = {field for field, held in record.fields.items() if len(field) > 1 and _any(held, keys(value))}
-        named = {field: place for field in record.fields if (place := before.rfind(_words(field))) >= 0}
-        last = max(named, key=lambda field: (named[field] + len(_words(field)), len(_words(field))), default=None)
-        if own and last and last not in own and last[:-1] in {field[:-1] for field in own}:
-            return not any(keys(one) & said for one in record.fields[last]) and not any(
-                _words(field) in text.lower()[value.end : value.end + _NAME_BEFORE] for field in own
+        fields = {field: held for field, held in record.fields.items() if any(one.kind == value.kind for one in held)}
+        own = {field for field, held in fields.items() if _any(held, keys(value))}
+        cues = _cues(fields)
+        named = {cue: (place + len(cue), len(cue)) for cue in cues if (place := before.rfind(cue)) >= 0}
+        last = max(named, key=lambda cue: named[cue], default=None)
+        if own and last and not cues[last] & own:
+            theirs = [one for field in cues[last] for one in fields[field]]
+            return not any(keys(one) & said for one in theirs) and not any(
+                cue in after for cue, of in cues.items() if of & own
             )
     return False
 
 
-def _words(field: Field) -> str:
-    return field[-1].replace("_", " ").lower()
+def _cues(fields: Iterable[Field]) -> dict[str, set[Field]]:
+    """Words that tell a field from the others of its record: its name, and beginnings of words that it alone has."""
+    words = {field: set(re.findall(r"[a-z]+", field[-1].lower())) for field in fields}
+    held = Counter(word[:_STEM] for of in words.values() for word in of)
+    found: dict[str, set[Field]] = {}
+    for field, of in words.items():
+        found.setdefault(field[-1].replace("_", " ").lower(), set()).add(field)
+        for word in of:
+            if len(word) >= _STEM and held[word[:_STEM]] == 1:
+                found.setdefault(word[:_STEM], set()).add(field)
+    return found
 
 
 def _any(held: tuple[Value, ...], own: set[str]) -> bool:
@@ -141,7 +173,8 @@ def _spoken_of(text: str, value: Value, claimed: Sequence[Value]) -> list[str]:
     """Ids in the value's line, or in the nearest of the lines before it that has any."""
     start, end = text.rfind("\n", 0, value.start) + 1, text.find("\n", value.start)
     end = len(text) if end < 0 else end
-    for _ in range(_LINES_BACK):
+    header = text[start:end].rstrip(" *_").endswith((":", "："))
+    for _ in range(1 if header else _LINES_BACK):
         if ids := [form for one in claimed if one.kind == "id" and start <= one.start < end for form in one.forms]:
             return ids
         if not start or not text[start:end].strip():

@@ -14,11 +14,13 @@ import orjson
 import re2
 
 _COMPUTED: Final = (
-    r"total|\bsum\b|differ|refund|additional|extra|remain|balance|sav(?:e|ing)|\bdue\b|owe|charg|combin|altogether|collect"
+    r"total|\bsum\b|differ|refund|additional|extra|remain|balance|sav(?:e|ing)|\bdue\b|owe|charg|combin|altogether|collect|worth|certificate"
     r"|合计|共|总|差|退|余|剩|还需|应付|补|省"
 )
 _BEFORE: Final = re2.compile(rf"(?i)(?:{_COMPUTED}|[=→])[^\n]{{0,80}}$")
-_AFTER: Final = re2.compile(rf"(?i)^[^\n]{{0,20}}(?:{_COMPUTED}|\bmore\b|\bless\b|cheaper|\boff\b|\bleft\b)")
+_AFTER: Final = re2.compile(
+    rf"(?i)^[^\n]{{0,20}}(?:{_COMPUTED}|\bmore\b|\bless\b|cheaper|\boff\b|\bleft\b|\(?\$?\d+ (?:per|each|[x×])\b)"
+)
 _MONEY_BEFORE: Final = re2.compile(r'(?:[$€£¥=+→-]|USD|RMB|"[a-z_]*":)\s*-?\s*$')
 _MONEY_AFTER: Final = re2.compile(r"(?i)^\s*(?:[元块]|dollars?|usd|gbp|eur|cny|rmb|yuan|pounds?)")
 _WINDOW: Final = 100

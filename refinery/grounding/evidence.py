@@ -34,6 +34,7 @@ class Evidence:
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self._forms: dict[str, set[str]] = {"number": set(), "time": set(), "date": set(), "id": set()}
         self._dates_without_year = set[str]()
+        self._years = set[str]()
         self._words = set[str]()
         self._raw: list[str] = []
         self._joined: str | None = None
@@ -59,8 +60,10 @@ class Evidence:
                 self.free |= keys(value)
             if value.kind == "number" and value.surface[-3:-2] == ".":
                 self.cents += map(Decimal, value.forms)
-            if value.kind == "date" and len(value.forms) == 1:
-                self._dates_without_year |= value.forms
+            if value.kind == "date":
+                full = {form for form in value.forms if form.count("-") == 2}
+                self._years |= {form.partition("-")[0] for form in full}
+                self._dates_without_year |= set() if full else value.forms
         self._words |= {plain(word) for word in _WORD.findall(folded.replace("_", " "))}
         self._forms["date"] |= _covered_days(folded)
         self.implied.update(implied(text))
@@ -108,7 +111,9 @@ class Evidence:
 
     def _holds_date(self, value: Value) -> bool:
         full = {form for form in value.forms if form.count("-") == 2}
-        return bool((full or value.forms) & self._forms["date"] or value.forms & self._dates_without_year)
+        years = {form.partition("-")[0] for form in full}
+        alone = value.forms & self._dates_without_year and (not years or years & self._years)
+        return bool((full or value.forms) & self._forms["date"] or alone)
 
     def _holds_number(self, form: str, hour: bool) -> bool:
         """A number may be an hour (at 5), a time without its colon (1300), or the digits of an id (ending in 7238)."""

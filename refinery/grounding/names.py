@@ -28,7 +28,7 @@ _SMALL: Final = frozenset(
     " should will do does did is are was were have has what which where when who how why please let if your you we they"
     " mon tue tues wed thu thur thurs fri sat sun monday tuesday wednesday thursday friday saturday sunday weekdays jan"
     " feb mar apr jun jul aug sep sept oct nov dec january february march april june july august september october"
-    " november december usd gbp eur cny rmb est pst edt pdt utc gmt".split()
+    " november december usd gbp eur cny rmb est pst edt pdt utc gmt sms pdf qr cpu usb eta dob zip faq url otp atm gps iata".split()
 )
 """Never names: what ties a name together, begins a question, or is read as a date or a currency."""
 
@@ -74,7 +74,9 @@ class Lexicon:
             words = words[1:]
         words = [word for word in words if len(set(word)) > 1]  # XXXX, YYYY-MM-DD
         rare = [word for word in words if word not in self.common]
-        parts = words if len(words) > 1 and not _heading(text, match.start(), match.end()) else rare
+        if text[: match.start()].rpartition("\n")[2].lstrip().startswith("#"):
+            return None  # a heading of the reply's own
+        parts = words if len(words) > 1 and not _label(text, match.end()) else rare
         return Name(tuple(dict.fromkeys(parts)), match.start(), match.end()) if parts else None
 
     def _known(self, text: str) -> list[Name]:
@@ -116,7 +118,6 @@ def _begins(text: str, at: int) -> bool:
     return not before or before[-1] in ".!?:;\n。！？：；|" or before[-1] == ")" and before[-2:-1].isalnum()
 
 
-def _heading(text: str, start: int, end: int) -> bool:
-    """Whether it stands as a label or a heading: emphasised, followed by a colon, or alone on its line."""
-    after = text[end : end + 4].lstrip("*_\"' ")
-    return after[:1] in (":", "：", "\n") or text[max(0, start - 2) : start].endswith(("**", '"', "__", "# "))
+def _label(text: str, end: int) -> bool:
+    """Whether it is a label or a JSON key: what it says comes after its colon."""
+    return text[end : end + 40].partition("\n")[0].lstrip("*_\"' ").startswith((":", "："))

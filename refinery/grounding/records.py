@@ -3,8 +3,9 @@
 {"flight_number": "HAT139", "prices": {"economy": 114}} -> record of hat139: ("prices", "economy") -> 114
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from decimal import Decimal
+from itertools import combinations
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -13,6 +14,7 @@ from refinery.grounding.values import Value, values
 
 _MAX_RECORDS: Final = 4_000
 _MAX_ANCHOR: Final = 60
+_MAX_PAIRED: Final = 12
 
 Field = tuple[str, ...]
 
@@ -76,6 +78,18 @@ def _fields(value: dict[str, Any], path: Field) -> Iterator[tuple[Field, tuple[V
                 yield (*path, name), held
 
 
-def amount(value: Value) -> Decimal | None:
-    """The number that a value is, if it is one."""
-    return Decimal(next(iter(value.forms))) if value.kind == "number" else None
+def pair_sums(found: Iterable[Record], spoken: Set[str]) -> set[Decimal]:
+    """What two records spoken of have together in one field: two flights' fares, two items' prices."""
+    by_field: dict[Field, dict[str, set[Decimal]]] = {}
+    for record in found:
+        for anchor in record.anchors & spoken:
+            for field, held in record.fields.items():
+                numbers = {Decimal(form) for value in held if value.kind == "number" for form in value.forms}
+                by_field.setdefault(field, {}).setdefault(anchor, set()).update(numbers)
+    return {
+        one + other
+        for anchors in by_field.values()
+        for left, right in combinations(list(anchors.values())[:_MAX_PAIRED], 2)
+        for one in left
+        for other in right
+    }

@@ -17,6 +17,7 @@ from refinery.grounding.binding import foreign, misplaced
 from refinery.grounding.derived import computed, derivable
 from refinery.grounding.evidence import Evidence
 from refinery.grounding.names import Lexicon
+from refinery.grounding.records import pair_sums
 from refinery.grounding.values import Value, claims, examples
 from refinery.text.folding import fold
 
@@ -31,6 +32,7 @@ _TO: Final = re2.compile(r"(?i)\s?(?:-|to |til)\s?\d")
 _NO_UNIT: Final = re2.compile(
     r"(?i)\s*(?:$|[^\w\s%]|(?:to|til|till|until|and|on|every|daily|in|at|when|during|a|p|o)\b|(?:mon|tue|wed|thu|fri|sat|sun))"
 )
+_CODE: Final = re2.compile(r"[\w ,./-]{0,20}\(([A-Z]{3,4})\)")
 SMALL: Final = 10
 """Counts up to it, written as words, are let pass where things are counted, and not stated, in the input."""
 
@@ -65,7 +67,9 @@ def _unfounded(text: str, claimed: list[Value], evidence: Evidence) -> list[Valu
     amounts = {v: _amount(v) for v in missing if _amount(v) is not None and computed(text, v.start, v.end)}
     if amounts:
         numbers = [Decimal(next(iter(v.forms))) for v in claimed if v.kind == "number" and v not in missing]
-        derived = derivable(set(amounts.values()), numbers, evidence.implied, evidence.cents)
+        spoken = {form for v in claimed if v.kind == "id" for form in v.forms}
+        implied = evidence.implied | pair_sums(evidence.records, spoken)
+        derived = derivable(set(amounts.values()), numbers, implied, evidence.cents)
         missing = [value for value in missing if _amount(value) not in derived]
     return missing
 
@@ -106,11 +110,8 @@ def _names(text: str, evidence: Evidence, lexicon: Lexicon) -> Iterator[Fault]:
 
 def _glosses(text: str, start: int, end: int, evidence: Evidence) -> bool:
     """Whether it stands in or before brackets beside a name of the input: "Seattle (SEA)", whichever of them is there."""
-    before, after = text[:start].rstrip(), text[end:].lstrip()
-    if after.startswith("("):
-        beside = after[1:].partition(")")[0].split()
-    elif before.endswith("("):
-        beside = before[:-1].split()[-1:]
-    else:
-        return False
-    return len(beside) == 1 and beside[0][:1].isupper() and evidence.has_word(beside[0])
+    before, after = text[:start].rstrip(), text[end:]
+    if inside := _CODE.match(after):
+        return evidence.has_word(inside[1])
+    beside = before[:-1].split()[-1:] if before.endswith("(") else []
+    return bool(beside) and beside[0][:1].isupper() and evidence.has_word(beside[0])

@@ -65,9 +65,9 @@ _PATTERNS: Final = (
     ("han", rf"[{NUMERALS}]+分之[{NUMERALS}]+|[{NUMERALS}]+(?:[{_HAN_UNITS}]|小时|分钟|公里)"),
 )
 _PATTERN: Final = re2.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PATTERNS))
-_MEASURE: Final = re2.compile(r"^(\d{1,4})-?[A-Za-z]+$")
+_MEASURE: Final = re2.compile(r"^(\d{1,4})-?(?:[A-Za-z]{1,3}|[A-Z]?[a-z]+)$")
 """A number with its unit, as in 50MB, 2nd and 30-day; an id has digits after letters, or more of them."""
-_KEY: Final = re2.compile(r'"[^"\n]{1,80}"\s*:')
+_KEY: Final = re2.compile(r'"[^"\n]*[a-z_][^"\n]*"\s*:')
 _LABEL: Final = re2.compile(
     r"(?i)(?:\b(?:line|step|options?|point|part|note|pick|choose|no\.|nr\.) \(?|#)(\d{1,2})\b|last (\d) digits|\((\d)[,)]"
 )
@@ -161,9 +161,7 @@ def _id(text: str, made: Any) -> Iterator[Value]:  # noqa: ANN401
         yield made("number", number(unit[1]))
     elif not any(map(str.isalpha, body)):
         yield from (made("number", number(part)) for part in _PARTS.findall(body))
-    elif (sum(map(str.isdigit, body)) > 1 or (len(body) > 3 and body.isupper())) and any(
-        c in "123456789" for c in body
-    ):
+    elif (sum(map(str.isdigit, body)) > 1 or (len(body) > 3 and body.isupper())) and "000" not in body:
         yield made("id", body.lower())
 
 
