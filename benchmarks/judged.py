@@ -1,9 +1,9 @@
 """Adherence on the dstc9 ratings and contradictions on CI-ToD: features, fits, and what they find held out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import orjson
@@ -136,7 +136,7 @@ def right(models: dict[str, Linear], cases: Sequence[Contradicting]) -> list[lis
     ]
 
 
-def lines(data: Path, lexicon: Lexicon, shown: Any) -> list[str]:
+def lines(data: Path, lexicon: Lexicon, shown: Callable[[int, int], str]) -> list[str]:
     """Both parts as Markdown."""
     rows, out = rated(data, lexicon), ["", "## Adherence", ""]
     out.append("| fitted on | held out | recall | precision | the baseline's recall and precision there |")
@@ -153,11 +153,12 @@ def lines(data: Path, lexicon: Lexicon, shown: Any) -> list[str]:
             good = sum(row.low for row in flagged)
             pooled += np.array([good, len(flagged), low]) * (recall == WANTED_RECALL)
             out.append(
-                f"| {', '.join(train)} for recall {recall:.1%} | {', '.join(test)} (n = {len(other):,}) | {shown(good, low)} "
-                f"| {shown(good, len(flagged))} | {hits / low:.1%}, {hits / len(base):.1%} |"
+                f"| {', '.join(train)} for recall {recall:.1%} | {', '.join(test)} (n = {len(other):,}) "
+                f"| {shown(good, low)} | {shown(good, len(flagged))} | {hits / low:.1%}, {hits / len(base):.1%} |"
             )
     out.append(
-        f"| all, crosswise | | {shown(int(pooled[0]), int(pooled[2]))} | {shown(int(pooled[0]), int(pooled[1]))} | 74.0%, 35.8% |"
+        f"| all, crosswise | | {shown(int(pooled[0]), int(pooled[2]))} "
+        f"| {shown(int(pooled[0]), int(pooled[1]))} | 74.0%, 35.8% |"
     )
     found = contradicting(data)
     out += ["", "## Contradictions (CI-ToD)", "", "| fitted on | measured on | all three | query | history | records |"]

@@ -7,7 +7,7 @@ import random
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -146,7 +146,7 @@ def _numbers(text: str) -> frozenset[float]:
 
 
 @lru_cache(8)
-def _dates(text: str) -> frozenset[Any]:
+def _dates(text: str) -> frozenset[tuple[int, int] | str]:
     named = {_date(found) for pattern in (_ISO, _MONTH_DAY) for found in pattern.finditer(text)}
     return frozenset(named | {day.lower() for day in _DAYS if day.lower() in _low(text)})
 
@@ -156,7 +156,7 @@ def _minutes(text: str) -> frozenset[int]:
     return frozenset(minute for found in TIME.finditer(text) for minute in _readings(found))
 
 
-def _date(found: re.Match[str]) -> Any:
+def _date(found: re.Match[str]) -> tuple[int, int] | str:
     if found.re is _ISO:
         return int(found[2]), int(found[3])
     return (_MONTHS.index(found[1]) + 1, int(found[2])) if found.re is _MONTH_DAY else found[1].lower()
@@ -228,7 +228,7 @@ _REPLACED: Final[dict[str, Callable[[re.Match[str], str, random.Random], str | N
 }
 
 
-def _leaves(value: Any, path: tuple[str, ...], found: dict[tuple[str, ...], set[str]]) -> None:
+def _leaves(value: object, path: tuple[str, ...], found: dict[tuple[str, ...], set[str]]) -> None:
     if isinstance(value, list):
         for inner in value:
             _leaves(inner, path, found)

@@ -20,8 +20,11 @@ _NAMED: Final = ("first_name", "last_name", "city", "name")
 
 
 class Case(NamedTuple):
-    """`given`: the input as text; `own`: the passage or record text that the reply rests on, `others` what stands
-    beside it; `names`: names of the input, of which those that stand in the reply can be replaced."""
+    """A reply and its input.
+
+    `given`: the input as text; `own`: the passage that the reply rests on, `others` what stands beside it; `names`:
+    names of the input, of which those that stand in the reply can be replaced.
+    """
 
     source: str
     key: str

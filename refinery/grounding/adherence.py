@@ -91,4 +91,4 @@ def model() -> Linear:
 def claims_of(reply: str) -> str:
     """The reply without its questions, or all of it where it only asks."""
     parts = _SENTENCES.split(reply.strip())
-    return " ".join(part for part in parts if not part.rstrip().endswith(("?", "？"))) or reply
+    return " ".join(part for part in parts if part and not part.rstrip().endswith(("?", "？"))) or reply

@@ -31,8 +31,8 @@ _COMPARED: Final = re2.compile(
     r"|原|之前|此前|目前|当前"
 )
 _COMMON: Final = frozenset(
-    "a an the of and or to in on at for is are was be it its this that there you your they their we our i have has had do"
-    " does not no yes with from by per any can will would like if as so but more else help anything".split()
+    "a an the of and or to in on at for is are was be it its this that there you your they their we our i have has had"
+    " do does not no yes with from by per any can will would like if as so but more else help anything".split()
 )
 
 
@@ -91,9 +91,12 @@ def foreign(text: str, claimed: Sequence[Value], records: Sequence[Record], free
     """
     folded = fold(text).text
     by_anchor: dict[str, list[Record]] = {}
+    elsewhere: dict[Field, set[str]] = {}
     for record in records:
         for anchor in record.anchors:
             by_anchor.setdefault(anchor, []).append(record)
+        for field, held in record.fields.items():
+            elsewhere.setdefault(field, set()).update(*map(keys, held))
     found = list[Value]()
     for value in claimed if by_anchor else ():
         own = keys(value)
@@ -110,7 +113,7 @@ def foreign(text: str, claimed: Sequence[Value], records: Sequence[Record], free
             wrong = _misnamed(folded, value, about, said)
         else:
             wrong = not own & free and any(
-                _held_elsewhere(field, held, own, records, said)
+                own & elsewhere.get(field, set()) and not any(keys(one) & said for one in held)
                 for record in about
                 for field, held in record.fields.items()
             )
@@ -125,13 +128,6 @@ def _block(text: str, value: Value) -> tuple[int, int]:
     start = text.rfind("\n", 0, start) + 1 if start > 0 else 0
     after = text.find("\n", end + 1) if end >= 0 else -1
     return start, after if after >= 0 else len(text)
-
-
-def _held_elsewhere(
-    field: Field, held: tuple[Value, ...], own: set[str], records: Sequence[Record], said: set[str]
-) -> bool:
-    """Whether another record has the value in this field, and the text does not state this record's own."""
-    return not any(keys(one) & said for one in held) and any(_any(r.fields.get(field, ()), own) for r in records)
 
 
 def _misnamed(text: str, value: Value, about: Sequence[Record], said: set[str]) -> bool:

@@ -17,11 +17,12 @@ _COMPUTED: Final = (
     r"total|\bsum\b|differ|refund|additional|extra|remain|balance|sav(?:e|ing)|\bdue\b|owe|charg|combin|altogether|collect|worth|certificate"
     r"|合计|共|总|差|退|余|剩|还需|应付|补|省"
 )
-_BEFORE: Final = re2.compile(rf"(?i)(?:{_COMPUTED}|[=→])[^\n]{{0,80}}$")
+_BEFORE: Final = re2.compile(rf'(?i)(?:{_COMPUTED}|[=→+]|\bnet\b|leaving|(?:per|amount)[a-z_]*":)[^\n]{{0,80}}$')
 _AFTER: Final = re2.compile(
-    rf"(?i)^[^\n]{{0,20}}(?:{_COMPUTED}|\bmore\b|\bless\b|cheaper|\boff\b|\bleft\b|\(?\$?\d+ (?:per|each|[x×])\b)"
+    rf"(?i)^[^\n]{{0,20}}(?:{_COMPUTED}|\bmore\b|\bless\b|cheaper|\boff\b|\bleft\b"
+    r"|\(?\$?\d+ (?:per|each|[x×])\b|\(\$?\d+(?:\.\d+)? ?[+×])"
 )
-_MONEY_BEFORE: Final = re2.compile(r'(?:[$€£¥=+→-]|USD|RMB|"[a-z_]*":)\s*-?\s*$')
+_MONEY_BEFORE: Final = re2.compile(r'(?:[$€£¥=+→-]|USD|RMB|"\w*":)\s*-?\s*$')
 _MONEY_AFTER: Final = re2.compile(r"(?i)^\s*(?:[元块]|dollars?|usd|gbp|eur|cny|rmb|yuan|pounds?)")
 _WINDOW: Final = 100
 _MAX_TIMES: Final = 12
@@ -64,7 +65,7 @@ def derivable(
 
 
 def implied(document: str) -> Iterator[Decimal]:
-    """Sums that a JSON document means without stating them: of one field over a list, also times another list's length."""
+    """Sums that a JSON document means: of one field over a list, also times the length of a list beside it."""
     if not document.lstrip().startswith(("{", "[")):
         return
     try:

@@ -5,8 +5,6 @@ Values are compared as what they mean: 7 pm is held by 19:00, May 26 by 2024-05-
 
 import re
 from collections.abc import Iterable
-from calendar import monthrange
-from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -25,6 +23,7 @@ _DAY_SPAN: Final = re2.compile(rf"(?i)\b({_DAY})s?\b\s*(?:-|to|thru|through|unti
 _ALL_DAYS: Final = re2.compile(r"(?i)\b(?:every ?day|each day|daily|all week|(?:7|seven) days|24/7)\b|每天|每日|全天")
 _WORK_DAYS: Final = re2.compile(r"(?i)\b(?:weekdays?|week days?)\b|工作日")
 _WEEKEND: Final = re2.compile(r"(?i)\bweekends?\b|周末")
+_LAST_DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _ORDER: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -96,18 +95,8 @@ class Evidence:
 
     def near_date(self, value: Value) -> bool:
         """Whether the input holds the day before or after."""
-        for form in value.forms:
-            year, month, day = (
-                ([2024] if form.count("-") == 1 else []) + [int(part) for part in form.split("-")]
-                if "-" in form
-                else (0, 0, 0)
-            )
-            if month:
-                for step in (-1, 1):
-                    other = date(year, month, min(day, monthrange(year, month)[1])) + timedelta(step)
-                    if f"{other.month}-{other.day}" in self._forms["date"]:
-                        return True
-        return False
+        days = [tuple(map(int, form.split("-")[-2:])) for form in value.forms if "-" in form]
+        return any(f"{month}-{day}" in self._forms["date"] for one in days for month, day in _beside(*one))
 
     def _holds_date(self, value: Value) -> bool:
         full = {form for form in value.forms if form.count("-") == 2}
@@ -151,6 +140,13 @@ class Evidence:
         if self._joined is None:
             self._joined = "\n".join(self._raw)
         return self._joined
+
+
+def _beside(month: int, day: int) -> list[tuple[int, int]]:
+    """The day before and the day after, in any year."""
+    last = _LAST_DAYS[month - 1]
+    before = (month, day - 1) if day > 1 else ((month - 2) % 12 + 1, _LAST_DAYS[(month - 2) % 12])
+    return [before, (month, day + 1) if day < last else (month % 12 + 1, 1)]
 
 
 def _halves(word: str) -> list[tuple[str, str]]:

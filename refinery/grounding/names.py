@@ -6,6 +6,7 @@ What is common is learned from the business's own documents: a word that they wr
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -17,9 +18,7 @@ from refinery.text.folding import fold
 from refinery.text.normalise import has_han, normalise
 
 _TOKEN: Final = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ'’]*")
-_SEQUENCE: Final = re2.compile(
-    r"[A-ZÀ-Þ][\wÀ-ÿ'’]*(?:(?: (?:of|the|and|de|la|at|on|for|by|&) | & |[-&/ ])[A-ZÀ-Þ][\wÀ-ÿ'’]*)*"
-)
+_SEQUENCE: Final = re2.compile(r"[A-ZÀ-Þ][\wÀ-ÿ'’]*(?:(?: (?:of|the|and|de|la) | & |[-&/ ])[A-ZÀ-Þ][\wÀ-ÿ'’]*)*")
 _QUOTED: Final = re2.compile(r"《([^《》]{2,30})》|「([^「」]{2,30})」")
 _MIN_COMMON: Final = 2
 _MIN_HAN_NAME: Final = 3
@@ -28,7 +27,8 @@ _SMALL: Final = frozenset(
     " should will do does did is are was were have has what which where when who how why please let if your you we they"
     " mon tue tues wed thu thur thurs fri sat sun monday tuesday wednesday thursday friday saturday sunday weekdays jan"
     " feb mar apr jun jul aug sep sept oct nov dec january february march april june july august september october"
-    " november december usd gbp eur cny rmb est pst edt pdt utc gmt sms pdf qr cpu usb eta dob zip faq url otp atm gps iata".split()
+    " november december usd gbp eur cny rmb est pst edt pdt utc gmt sms pdf qr cpu usb eta dob zip faq"
+    " url otp atm gps iata".split()
 )
 """Never names: what ties a name together, begins a question, or is read as a date or a currency."""
 
@@ -74,8 +74,8 @@ class Lexicon:
             words = words[1:]
         words = [word for word in words if len(set(word)) > 1]  # XXXX, YYYY-MM-DD
         rare = [word for word in words if word not in self.common]
-        if text[: match.start()].rpartition("\n")[2].lstrip().startswith("#"):
-            return None  # a heading of the reply's own
+        if "_" in match[0] or _heading(text, match.start(), match.end()):
+            return None
         parts = words if len(words) > 1 and not _label(text, match.end()) else rare
         return Name(tuple(dict.fromkeys(parts)), match.start(), match.end()) if parts else None
 
@@ -94,8 +94,10 @@ class Lexicon:
 
 
 def plain(word: str) -> str:
-    """A word without its case, and without 's."""
+    """A word without its case and accents, and without 's."""
     word = word.lower().replace("’", "'")
+    if not word.isascii():
+        word = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
     return word.removesuffix("'s").replace("'", "")
 
 
@@ -115,7 +117,13 @@ def _edge(text: str, at: int) -> bool:
 def _begins(text: str, at: int) -> bool:
     """Whether a sentence, line or item begins there."""
     before = text[:at].rstrip(" \"'“‘(*_>`#-•–")
-    return not before or before[-1] in ".!?:;\n。！？：；|" or before[-1] == ")" and before[-2:-1].isalnum()
+    return not before or before[-1] in ".!?:;\n。！？：；|→}]/" or before[-1] == ")" and before[-2:-1].isalnum()
+
+
+def _heading(text: str, start: int, end: int) -> bool:
+    """Whether it heads a part of the reply: `### Summary`, `**Refund Calculation**:`."""
+    bold = text[:start].endswith("**") and text[end:].startswith(("**:", ":**", "**："))
+    return bold or text[:start].rpartition("\n")[2].lstrip().startswith("#")
 
 
 def _label(text: str, end: int) -> bool:

@@ -1,4 +1,4 @@
-"""Numbers written as words or Chinese numerals, as values: "nineteen", "two hundred and five", 三十, 一百二十, 两千零五."""
+"""Numbers written as words or Chinese numerals, as values: "nineteen", "two hundred and five", 三十, 一百二十."""
 
 from collections.abc import Sequence
 from typing import Final

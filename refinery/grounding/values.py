@@ -6,7 +6,7 @@
 Written otherwise they are the same value: 7 pm is 19:00 and 19:00:00, twenty is 20, 05/26 is May 26.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
@@ -16,6 +16,7 @@ from refinery.grounding.numbers import NUMERALS, WORDS, numeral, spelled
 from refinery.text.folding import fold
 
 Kind = Literal["number", "time", "date", "id"]
+Read = tuple[Kind, list[str]]
 
 
 class Value(NamedTuple):
@@ -36,6 +37,7 @@ _MONTH: Final = "|".join([*_MONTHS, *(f"{m[:3]}\\.?" for m in _MONTHS), "sept\\.
 _DAYS: Final = "monday tuesday wednesday thursday friday saturday sunday".split()
 _HAN_UNITS: Final = "元块毛角分秒天日月年次件个份折条位人岁间晚米公里斤克小时钟倍成点号%％"
 _ORDINAL: Final = "(?:st|nd|rd|th)"
+_HALF: Final = r"(?:[ap]\.\s?m\.?|[ap]\s?m\b)"
 _PATTERNS: Final = (
     ("web", r"[\w.+-]+@[\w-]+\.[\w.-]+|https?://[^\s<>\"）)]+|www\.[^\s<>\"）)]+"),
     ("iso", r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}"),
@@ -48,8 +50,8 @@ _PATTERNS: Final = (
     ("daymonth", rf"(?i:\b\d{{1,2}}{_ORDINAL}?\s+(?:of\s+)?(?:{_MONTH})\b(?:,?\s+\d{{4}}\b)?)"),
     ("slash", r"\b\d{1,2}/\d{1,2}/\d{2,4}\b"),
     ("halfslash", r"\b\d{1,2}/\d{1,2}\b"),
-    ("clock", r"(?i:\d{1,2}[:：]\d{2}(?:[:：]\d{2})?(?:\s*[ap]\.?\s?m\b\.?)?|\d{1,2}\.\d{2}\s*[ap]\.?\s?m\b\.?)"),
-    ("oclock", r"(?i:\b\d{1,2}\s*(?:[ap]\.?\s?m\b\.?|o'?\s?clock\b))"),
+    ("clock", rf"(?i:\d{{1,2}}[:：]\d{{2}}(?:[:：]\d{{2}})?(?:\s*{_HALF})?|\d{{1,2}}\.\d{{2}}\s*{_HALF})"),
+    ("oclock", rf"(?i:\b\d{{1,2}}\s*(?:{_HALF}|o'?\s?clock\b))"),
     (
         "weekday",
         rf"(?i:\b(?:{'|'.join(_DAYS)})s?\b|\b(?:{'|'.join(d[:3] for d in _DAYS)}|tues|thurs|thur)\b)"
@@ -57,9 +59,9 @@ _PATTERNS: Final = (
     ),
     ("hanclock", r"(?:凌晨|早上|上午|中午|下午|傍晚|晚上|今晚)?\d{1,2}[点时](?:\d{1,2}分?|半|整)?"),
     ("noon", r"(?i:\b(?:noon|midnight|midday)\b)"),
+    ("phone", r"\+?\(?\d{3,4}\)?[-. ]\d{3,4}[-. ]?\d{4}\b|\(\d{3}\)\s?\d{3}[-. ]?\d{4}\b"),
     ("size", r"\b\d+(?:\.\d+)?(?:\s?[xX×*]\s?\d+(?:\.\d+)?)+"),
     ("id", r"#?\b[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)+\b|#?\b(?:[A-Za-z]+\d|\d+[A-Za-z])[A-Za-z0-9]*\b|#\d+\b"),
-    ("phone", r"\+?\(?\d{3,4}\)?[-. ]\d{3,4}[-. ]?\d{4}\b|\(\d{3}\)\s?\d{3}[-. ]?\d{4}\b"),
     ("number", r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"),
     ("words", rf"(?i:\b(?:{'|'.join(sorted(WORDS))})(?:(?:\s+and)?[\s-]+(?:{'|'.join(sorted(WORDS))}))*\b)"),
     ("han", rf"[{NUMERALS}]+分之[{NUMERALS}]+|[{NUMERALS}]+(?:[{_HAN_UNITS}]|小时|分钟|公里)"),
@@ -69,7 +71,8 @@ _MEASURE: Final = re2.compile(r"^(\d{1,4})-?(?:[A-Za-z]{1,3}|[A-Z]?[a-z]+)$")
 """A number with its unit, as in 50MB, 2nd and 30-day; an id has digits after letters, or more of them."""
 _KEY: Final = re2.compile(r'"[^"\n]*[a-z_][^"\n]*"\s*:')
 _LABEL: Final = re2.compile(
-    r"(?i)(?:\b(?:line|step|options?|point|part|note|pick|choose|no\.|nr\.) \(?|#)(\d{1,2})\b|last (\d) digits|\((\d)[,)]"
+    r"(?i)(?:\b(?:line|step|options?|point|part|note|pick|choose|no\.|nr\.) \(?|#)(\d{1,2})\b"
+    r"|last (\d) digits|\((\d)[,)]"
 )
 _INLINE_MARK: Final = re2.compile(r"(?:^|[\s(])(\d{1,2})\)\s")
 _EXAMPLE: Final = re2.compile(r"(?i)(?:\be\.g\.,?|for example,?|such as|例如|比如)[^\n.;)]{0,60}")
@@ -104,39 +107,12 @@ def examples(text: str) -> list[tuple[int, int]]:
 
 def _read(found: Any) -> Iterator[Value]:  # noqa: ANN401 (re2's match)
     name, text, start, end = found.lastgroup, found[0], found.start(), found.end()
-
-    def made(kind: Kind, *forms: str) -> Value:
-        return Value(kind, frozenset(forms), start, end, text)
-
-    if name == "web":
-        yield made("id", text.lower().rstrip(".,;:"))
-    elif name in ("iso", "hanyear"):
-        yield made("date", *_dates(*map(int, _PARTS.findall(text))))
-    elif name in ("monthday", "daymonth", "span"):
-        yield from _named_dates(text, made)
-    elif name == "slash":
-        first, second, year = map(int, _PARTS.findall(text))
-        year += 2000 if year < 100 else 0
-        yield made("date", *_dates(year, first, second), *_dates(year, second, first))
-    elif name == "halfslash":
-        first, second = map(int, _PARTS.findall(text))
-        if text != "24/7":
-            yield made("date", *_dates(first, second), *_dates(second, first))
-    elif name in ("clock", "oclock", "hanclock", "noon"):
-        yield made("time", *_times(text.lower()))
-    elif name == "size":
+    if name == "size":
         for part in _PARTS.finditer(text):
             yield Value("number", frozenset({number(part[0])}), start + part.start(), start + part.end(), part[0])
-    elif name == "id":
-        yield from _id(text, made)
-    elif name == "phone":
-        yield made("id", "".join(filter(str.isdigit, text)))
-    elif name == "number":
-        yield made("id", text) if text.isdigit() and len(text) > 4 else made("number", number(text))
-    elif name == "weekday":
-        yield made("date", f"day{_weekday(text.lower())}")
-    elif name in ("words", "han"):
-        yield from (made("number", str(value)) for value in _said(name, text))
+        return
+    for kind, forms in _READERS[name](text):
+        yield Value(kind, frozenset(forms), start, end, text)
 
 
 def number(text: str) -> str:
@@ -145,24 +121,50 @@ def number(text: str) -> str:
     return (plain.rstrip("0").rstrip(".") if "." in plain else plain.lstrip("0")) or "0"
 
 
-def _said(name: str, text: str) -> list[int]:
-    if name == "words":
-        words = _WORD.findall(text.lower())
-        return [] if words == ["one"] else spelled(words)
-    if "分之" in text:  # 百分之二十
-        text = text.partition("分之")[2]
-    value = numeral("".join(char for char in text if char in NUMERALS))
-    return [] if value is None or text in ("一个", "一次", "一位", "一点", "一天", "一分") else [value]
+def _web(text: str) -> Iterator[Read]:
+    yield "id", [text.lower().rstrip(".,;:")]
 
 
-def _id(text: str, made: Any) -> Iterator[Value]:  # noqa: ANN401
+def _phone(text: str) -> Iterator[Read]:
+    yield "id", ["".join(filter(str.isdigit, text))]
+
+
+def _plain_number(text: str) -> Iterator[Read]:
+    yield ("id", [text]) if text.isdigit() and len(text) > 4 else ("number", [number(text)])
+
+
+def _words(text: str) -> Iterator[Read]:
+    words = _WORD.findall(text.lower())
+    yield from (("number", [str(value)]) for value in (spelled(words) if words != ["one"] else ()))
+
+
+def _han(text: str) -> Iterator[Read]:
+    """三十分 is 30 and 百分之二十 is 20; 一个 and the like only mean "a"."""
+    said = text.partition("分之")[2] or text
+    value = numeral("".join(char for char in said if char in NUMERALS))
+    if value is not None and not (text[0] == "一" and len(text) == 2):
+        yield "number", [str(value)]
+
+
+def _id(text: str) -> Iterator[Read]:
     body = text.lstrip("#")
     if unit := _MEASURE.search(body):
-        yield made("number", number(unit[1]))
+        yield "number", [number(unit[1])]
     elif not any(map(str.isalpha, body)):
-        yield from (made("number", number(part)) for part in _PARTS.findall(body))
+        yield from (("number", [number(part)]) for part in _DIGITS.findall(body))
     elif (sum(map(str.isdigit, body)) > 1 or (len(body) > 3 and body.isupper())) and "000" not in body:
-        yield made("id", body.lower())
+        yield "id", [body.lower()]
+
+
+def _day(text: str) -> Iterator[Read]:
+    yield "date", _dates(*map(int, _DIGITS.findall(text)))
+
+
+def _day_or_month_first(text: str) -> Iterator[Read]:
+    first, second, *year = map(int, _DIGITS.findall(text))
+    full = [2000 + one if one < 100 else one for one in year]
+    if text != "24/7":
+        yield "date", [*_dates(*full, first, second), *_dates(*full, second, first)]
 
 
 def _dates(*parts: int) -> list[str]:
@@ -172,22 +174,24 @@ def _dates(*parts: int) -> list[str]:
     return [f"{month}-{day}", *(f"{y}-{month}-{day}" for y in year)]
 
 
-def _named_dates(text: str, made: Any) -> Iterator[Value]:  # noqa: ANN401
+def _named_days(text: str) -> Iterator[Read]:
     if "may" in text and not any(mark in text for mark in ("st", "nd", "rd", "th")):  # "option 1 may"
+        yield from (("number", [number(part)]) for part in _DIGITS.findall(text))
         return
     words = _WORD.findall(text.lower())
     month = next(at for at, name in enumerate(_MONTHS, 1) if any(len(w) > 2 and name.startswith(w[:3]) for w in words))
-    days = [int(part) for part in _PARTS.findall(text)]
+    days = [int(part) for part in _DIGITS.findall(text)]
     year = [days.pop()] if days[-1] > 31 else []
-    for day in days:
-        yield made("date", *_dates(*year, month, day))
+    yield from (("date", _dates(*year, month, day)) for day in days)
 
 
-def _weekday(text: str) -> int:
-    for place, name in enumerate(_DAYS):
-        if text.startswith(name):
-            return place
-    return {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5}.get(text[-1], 6)
+def _weekday(text: str) -> Iterator[Read]:
+    place = next((at for at, name in enumerate(_DAYS) if text.lower().startswith(name[:3])), None)
+    yield "date", [f"day{'一二三四五六'.find(text[-1]) % 7 if place is None else place}"]
+
+
+def _clock(text: str) -> Iterator[Read]:
+    yield "time", _times(text.lower())
 
 
 def _times(text: str) -> list[str]:
@@ -209,3 +213,19 @@ def _times(text: str) -> list[str]:
 def _half(text: str) -> str:
     letters = "".join(filter(str.isalpha, text))
     return letters[0] if letters in ("am", "pm") else ""
+
+
+_READERS: Final[dict[str, Callable[[str], Iterator[Read]]]] = {
+    "web": _web,
+    "iso": _day,
+    "hanyear": _day,
+    **dict.fromkeys(("monthday", "daymonth", "span"), _named_days),
+    **dict.fromkeys(("slash", "halfslash"), _day_or_month_first),
+    **dict.fromkeys(("clock", "oclock", "hanclock", "noon"), _clock),
+    "id": _id,
+    "phone": _phone,
+    "number": _plain_number,
+    "weekday": _weekday,
+    "words": _words,
+    "han": _han,
+}
