@@ -3,9 +3,10 @@
     python -m benchmarks.refine --conversations 10000,100000,1000000 --contenders refinery --cores 1,2 --rounds 3
 
 Every measurement is a process of its own, bound to its cores, and is written down at once: the same command, started
-again after a cut, takes what is missing. At each size every contender runs once to warm up; the timed rounds go in
-rotation. `plain` among the contenders is the same work in one process without an engine, with Python's cycle collector
-and without it.
+again after a cut, takes what is missing. Every contender runs once to warm up at the smallest size, which compiles and
+fills caches; at each size the corpus is read once, so that it lies in the page cache; the timed rounds go in rotation.
+`plain` among the contenders is the same work in one process without an engine, with Python's cycle collector and
+without it.
 """
 
 import argparse
@@ -60,17 +61,16 @@ def contenders(words: list[str], source: Path, cores: list[int]) -> list[Contend
 class Bench:
     """Takes the measurements of one size that the journal does not hold yet."""
 
-    def __init__(self, book: journal.Journal, size: int, scratch: Path) -> None:
-        self._book, self._size, self._out = book, size, scratch / "out"
-        self._warm = set[str]()
+    def __init__(self, book: journal.Journal, size: int, scratch: Path, warm: set[str]) -> None:
+        self._book, self._size, self._out, self._warm = book, size, scratch / "out", warm
 
     def rounds(self, all_: list[Contender], times: int) -> None:
-        """The warm-up and then `times` rounds in rotation."""
-        for number in range(times + 1):
+        """`times` rounds in rotation; who has not run in this process yet warms up first."""
+        for number in range(1, times + 1):
             turn = number % len(all_)
             for one in all_[turn:] + all_[:turn]:
                 if self._book.get(self._size, number, one.name) is None:
-                    if number and one.name not in self._warm:  # taken up again by another process
+                    if one.name not in self._warm:
                         self._take(one, 0)
                     self._take(one, number)
 
@@ -149,20 +149,29 @@ def _room(size: int) -> None:
         sys.exit(f"{tempfile.gettempdir()} has {free / 2**30:.0f} GiB free, a run needs about {gib:.0f} GiB")
 
 
+def _read(folder: Path) -> None:
+    """All bytes of a corpus, once: the page cache holds them then."""
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        with path.open("rb") as file:
+            while file.read(1 << 20):
+                pass
+
+
 def bench(given: argparse.Namespace) -> tuple[str, str]:
     """Takes what is missing; the name of the report and the report."""
     machine = _machine()
     about = _about(machine, " ".join(sys.argv[1:]))
     of, sizes = journal.made_of(machine), []
     path = given.results or Path(tempfile.gettempdir()) / f"refinery-benchmark-{of}.jsonl"
-    book = journal.Journal(path, of)
+    book, warm = journal.Journal(path, of), set[str]()
     print(f"measurements are written to {path}; started again, what is there is not taken again", file=sys.stderr)
     for size in given.conversations:
         source, facts = scale.cached(given.data, size)
         _room(size)
         all_ = contenders(given.contenders, source, given.cores)
+        _read(source)
         with tempfile.TemporaryDirectory(prefix="refinery-benchmark-") as scratch:
-            Bench(book, size, Path(scratch)).rounds(all_, given.rounds)
+            Bench(book, size, Path(scratch), warm).rounds(all_, given.rounds)
         names, numbers = [one.name for one in all_], range(1, given.rounds + 1)
         timed = [{name: found for name in names if (found := book.get(size, n, name))} for n in numbers]
         sizes.append(Size(facts, book.contents[size], timed))

@@ -14,11 +14,12 @@ MAX_MEMORY_GROWTH: Final = 1.3
 _SAYS: Final = """
 Measured: wall-clock seconds inside the process, from reading the plan to the last byte written (plain: four Parquet
 files; Refinery: the published snapshot). Seconds leave out imports, and of Refinery the start of Ray: they begin when
-each worker has done one empty task that imports what a run imports. All processes of a contender, Ray's own too, run
-on its cores and no others. The first run of a contender at a size warms up and counts nowhere. Peak memory is the sum
-of proportional set sizes over the process tree, looked at four times a second and read whenever the resident sets are
-larger together than before; what was touched of the object store and other shared memory is in it (in brackets), and
-so are the pages of files that are mapped. It is the median of the timed rounds.
+each worker has done one empty task that imports what a run imports. All processes of a contender, Ray's own too, run on
+its cores and no others. The first run of a contender warms up, at the smallest size, and counts nowhere; each corpus is
+read once before its rounds. Peak memory is the sum of proportional set sizes over the process tree, looked at four
+times a second and read whenever the resident sets are larger together than before; what was touched of the object store
+and other shared memory is in it (in brackets), and so are the pages of files that are mapped. It is the median of the
+timed rounds.
 
 Not measured: object stores and networks (input, lake and work files lie on one local disk, the input in the page cache
 after the warm-up), more than one machine, GPUs, models, restarts. The corpus is the real logs once and seeded

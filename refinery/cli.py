@@ -23,6 +23,8 @@ dedup_app = typer.Typer(help="Look at duplicates and move their threshold.", no_
 app.add_typer(dedup_app, name="dedup")
 plan_app = typer.Typer(help="Look at what a plan does.", no_args_is_help=True)
 app.add_typer(plan_app, name="plan")
+policies_app = typer.Typer(help="Teach recognition the policies of agent turns.", no_args_is_help=True)
+app.add_typer(policies_app, name="policies")
 models_app = typer.Typer(help="Make a model's folder.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 knowledge_app = typer.Typer(help="Cut documents into knowledge units, in versions.", no_args_is_help=True)
@@ -31,6 +33,8 @@ app.add_typer(knowledge_app, name="knowledge")
 Lake = Annotated[str, typer.Option("--lake", help="Folder or URL of the lake that runs publish into.")]
 Base = Annotated[str, typer.Option("--base", help="Folder or URL of the knowledge base's versions.")]
 Rules = Annotated[Path, typer.Option("--rules", help="Folder of the rule repository.")]
+RulesFolder = Annotated[Path, typer.Argument(help="Folder of the rule repository.")]
+Tenant = Annotated[Path | None, typer.Option("--overrides", help="A tenant's folder, laid over the rules.")]
 
 
 @contextlib.contextmanager
@@ -146,25 +150,28 @@ def inspect(
 
 
 @rules_app.command("check")
-def rules_check(rules: Annotated[Path, typer.Argument(help="Folder of the rule repository.")] = Path("rules")) -> None:
+def rules_check(rules: RulesFolder = Path("rules"), overrides: Tenant = None) -> None:
     """Load every rule strictly and say what is wrong, where, and which words are known."""
     with told():
         from refinery.inspection.inspect import check
 
-        listed = check(rules)
+        listed = check(rules, overrides)
         for rule in listed:
             examples = f"{rule.num_hits} hits, {rule.num_misses} misses, {rule.num_known_misses} known misses"
-            typer.echo(f"{rule.id}  {rule.severity}  {rule.status}  {rule.enforce}  {examples}  {rule.title}")
-        typer.echo(f"{len(listed)} rules, all well formed")
+            typer.echo(
+                f"{rule.id}  {rule.where}  {rule.severity}  {rule.status}  {rule.enforce}  {examples}  {rule.title}"
+            )
+        offline = sum(rule.where == "offline" for rule in listed)
+        typer.echo(f"{len(listed)} rules, all well formed: {len(listed) - offline} run online, {offline} ask a model")
 
 
 @rules_app.command("test")
-def rules_test(rules: Annotated[Path, typer.Argument(help="Folder of the rule repository.")] = Path("rules")) -> None:
-    """Run every rule on its own hits and misses."""
+def rules_test(rules: RulesFolder = Path("rules"), overrides: Tenant = None) -> None:
+    """Run every online rule on its own hits and misses."""
     with told():
         from refinery.inspection.inspect import run_tests
 
-        trials = run_tests(rules)
+        trials = run_tests(rules, overrides)
         failed = [trial for trial in trials if not trial.passed]
         for trial in failed:
             typer.secho(f"{trial.rule_id} {trial.kind}[{trial.number}]: {trial.said}", fg="red", err=True)
@@ -188,6 +195,27 @@ def plan_tune(
         from refinery.engine.tune import tune
 
         for line in tune(plan, lake, changes or [], as_of):
+            typer.echo(line)
+
+
+@policies_app.command("train")
+def policies_train(
+    out: Annotated[Path, typer.Option(help="Head file to write, for `head:` of inspection.policies.")],
+    rules: Rules = Path("rules"),
+    examples: Annotated[
+        list[Path] | None, typer.Option(help="Sentences with their policies; by default policy_examples.yaml there.")
+    ] = None,
+    labelled: Annotated[
+        list[Path] | None, typer.Option(help='JSON lines of turns: {"text": "…", "policies": ["ask_time"]}.')
+    ] = None,
+    lake: Annotated[str | None, typer.Option(help="Lake whose turns with a source label are learnt from too.")] = None,
+    embedder: Annotated[Path | None, typer.Option(help="A local sentence-transformers folder.")] = None,
+) -> None:
+    """Train the head that recognises policies by the words of an agent turn."""
+    with told():
+        from refinery.engine.learn import learn
+
+        for line in learn(out, rules, examples or [], labelled or [], lake, embedder):
             typer.echo(line)
 
 
@@ -280,6 +308,20 @@ def knowledge_show(
 
         for line in shown(base, of, number):
             typer.echo(line)
+
+
+@dedup_app.command("templates")
+def dedup_templates(
+    out: Annotated[Path, typer.Argument(help="The list to write, a JSON object a line; take out what is none.")],
+    contexts: Annotated[int, typer.Option(min=2, help="Different customer turns that a template answers.")] = 50,
+    lake: Lake = "lake",
+) -> None:
+    """Freeze the agent turns of a lake that are templates, for `dedup.near: {templates: FILE}` of later runs."""
+    with told():
+        from refinery.engine.main import freeze_templates
+        from refinery.storage.store import Store
+
+        typer.echo(f"{out}: {freeze_templates(Store(lake), contexts, out):,} templates")
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
@@ -168,10 +168,11 @@ def _step(entry: object, base: Path) -> Step:
     if not isinstance(entry, dict) or len(entry) != 1:
         raise PlanError("each entry under `stages` is a word, or one word with its parameters: `- quality.gate: {…}`")
     ((name, parameters),) = entry.items()
-    paths = {k for k, field in step_class(name).model_fields.items() if field.annotation is Path}
-    placed = {k: base / str(v) if k in paths else v for k, v in (parameters or {}).items()}
+    fields = step_class(name).model_fields.items()
+    paths = {k for k, field in fields if Path in (field.annotation, *get_args(field.annotation))}
+    placed = {k: base / str(v) if k in paths and v is not None else v for k, v in (parameters or {}).items()}
     for key in paths & placed.keys():
-        if not placed[key].exists():
+        if placed[key] is not None and not placed[key].exists():
             raise PlanError(f"stage {name!r}: nothing is at {key} {placed[key]}")
     return make(name, placed)
 

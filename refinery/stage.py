@@ -137,6 +137,20 @@ class Round(ABC):
         """All records of some keys, in the order of the input -> what is found, sorted by `_row` where it is by row."""
 
 
+_NOTES: Final = b"notes"
+
+
+def noted(table: pa.Table, what: str, num: int) -> pa.Table:
+    """The table with a note for whoever runs it: that `num` rows `what`; nothing where there are none."""
+    return table.replace_schema_metadata({_NOTES: orjson.dumps([what, num])}) if num else table
+
+
+def note_of(table: pa.Table) -> tuple[str, int] | None:
+    """The note that a table carries."""
+    found = (table.schema.metadata or {}).get(_NOTES)
+    return None if found is None else tuple(orjson.loads(found))
+
+
 class Exchange(Step):
     """Work that needs all rows: rounds of records, by key, between mappers and reducers.
 

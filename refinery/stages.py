@@ -18,6 +18,7 @@ STAGES: Final = {
     "quality.judge": "refinery.quality.judge:Judge",
     "dedup.exact": "refinery.dedup.exact:ExactDuplicates",
     "dedup.near": "refinery.dedup.near:NearDuplicates",
+    "dedup.replies": "refinery.dedup.replies:NearReplies",
     "inspection.policies": "refinery.inspection.policies:Policies",
     "inspection.online": "refinery.inspection.online:Online",
     "knowledge.retrieval": "refinery.knowledge.retrieval:Retrieval",

@@ -119,7 +119,7 @@ def test_inspect_reads_json_lines_and_finds(tmp_path):
 
 def test_rules_are_checked_and_tested(tmp_path):
     checked = CliRunner().invoke(app, ["rules", "check", RULES])
-    assert checked.exit_code == 0 and "3 rules, all well formed" in checked.stdout
+    assert checked.exit_code == 0 and "102 rules, all well formed: 66 run online, 36 ask a model" in checked.stdout
     tested = CliRunner().invoke(app, ["rules", "test", RULES])
     assert tested.exit_code == 0 and ", 0 failed" in tested.stdout
 

@@ -7,9 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from refinery.dedup.detection import SLOTS
-from refinery.dedup.forms import Offsets, Scratch, Tables, Turns, form
+from refinery.dedup.documents import DOCUMENT
+from refinery.dedup.forms import Documents, Offsets, Scratch, Tables, Turns, form
 from refinery.dedup.signature import Slots, sign
-from refinery.stage import KEY, ROW
+from refinery.stage import KEY
 from refinery.text.compiled import compiled
 from refinery.text.facts import MIXED, NUMBER, Words, mix
 from refinery.text.shingles import hashed
@@ -18,14 +19,14 @@ _KIND, _WHOLE = np.uint64(56), np.uint64(1)
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
 RECORD = pa.schema(
-    [KEY, ROW, ("whole", pa.uint64()), ("low", pa.uint64()), ("high", pa.uint64()), ("anchor", pa.uint32())]
+    [KEY, DOCUMENT, ("whole", pa.uint64()), ("low", pa.uint64()), ("high", pa.uint64()), ("anchor", pa.uint32())]
 )
 """`whole`: equal where two conversations read and state the same. `low`, `high`: a bit of each of the 128 samples.
 `anchor`: one of the longest numbers stated, or 0. The last bit of a key is 1 where it is the key of a whole."""
 
 
 class Banded(NamedTuple):
-    """A row a conversation: keys (0: none) of its bands and of its whole, and what goes with each of them."""
+    """A row a document: keys (0: none) of its bands and of its whole, and what goes with each of them."""
 
     keys: Words
     whole: Words
@@ -34,16 +35,16 @@ class Banded(NamedTuple):
     anchor: npt.NDArray[np.uint32]
 
 
-def records(rows: pa.Table, found: Banded) -> pa.Table:
-    """A record for each key of each row."""
+def records(documents: Documents, found: Banded) -> pa.Table:
+    """A record for each key of each document, by its number."""
     at, _ = np.nonzero(found.keys)
-    numbers = rows[ROW.name].to_numpy()
-    columns = (found.keys[found.keys != 0], *(each[at] for each in (numbers, *found[1:])))
+    columns = (found.keys[found.keys != 0], *(each[at] for each in (documents.number, *found[1:])))
     return pa.Table.from_arrays([pa.array(column) for column in columns], schema=RECORD)
 
 
 @compiled
 def banded(
+    documents: Documents,
     turns: Turns,
     tables: Tables,
     templates: Words,
@@ -53,27 +54,27 @@ def banded(
     bands: int,
     rows: int,
 ) -> Any:  # noqa: ANN401 (the fields of Banded)
-    """Signs each conversation; `facts[fields[i]:fields[i + 1]]` are known beside the text of conversation i."""
-    num = len(turns.lists) - 1
+    """Signs each document; `facts[fields[d]:fields[d + 1]]` are known beside the text of document d."""
+    num = len(documents.number)
     keys = np.zeros((num, bands + 1), np.uint64)
     whole, low, high = np.zeros(num, np.uint64), np.zeros(num, np.uint64), np.zeros(num, np.uint64)
     anchor, slots = np.zeros(num, np.uint32), np.zeros(SLOTS, np.uint32)
     hashes = np.empty(len(scratch.form), np.uint64)
-    for i in range(num):
-        known = fields[i + 1] - fields[i]
+    for d in range(num):
+        known = fields[d + 1] - fields[d]
         for k in range(known):
-            scratch.facts[k] = facts[fields[i] + k]
-        length, num_facts, whole[i] = form(i, turns, tables, templates, scratch, known)
-        if whole[i] == 0:
+            scratch.facts[k] = facts[fields[d] + k]
+        length, num_facts, whole[d] = form(d, documents, turns, tables, templates, scratch, known)
+        if whole[d] == 0:
             continue
-        keys[i, bands] = mix(whole[i]) | _WHOLE
-        anchor[i] = _anchor(scratch.facts, num_facts)
+        keys[d, bands] = mix(whole[d] ^ documents.cell[d]) | _WHOLE
+        anchor[d] = _anchor(scratch.facts, num_facts)
         size = hashed(scratch.form, length, hashes)
         if size:
             sign(hashes, size, slots)
-            low[i], high[i] = _bits(slots, 0), _bits(slots, SLOTS // 2)
+            low[d], high[d] = _bits(slots, 0), _bits(slots, SLOTS // 2)
             for b in range(bands):
-                keys[i, b] = _band(slots, b, rows) & ~_WHOLE
+                keys[d, b] = mix(_band(slots, b, rows) ^ documents.cell[d]) & ~_WHOLE
     return keys, whole, low, high, anchor
 
 

@@ -7,9 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.dedup.forms import Offsets, Scratch, Tables, Turns, form
+from refinery.dedup.documents import DOCUMENT
+from refinery.dedup.forms import Documents, Offsets, Scratch, Tables, Turns, form
 from refinery.dedup.units import OTHERS, UNIT
-from refinery.stage import KEY, ROW, array
+from refinery.stage import KEY, array
 from refinery.text.compiled import compiled
 from refinery.text.facts import Words
 from refinery.text.shingles import Hashes, distinct, hashed, jaccard
@@ -22,7 +23,7 @@ RANK: Final = ("whole", "facts", "score", "created_at", "conversation_id")
 
 
 class Sets(NamedTuple):
-    """Shingles and facts of conversation i: from offset i to i + 1, sorted and distinct; and the hash of its whole."""
+    """Shingles (distinct) and facts of document d: from offset d to d + 1, sorted; and the hash of its whole."""
 
     ends: Rows
     shingles: Hashes
@@ -41,24 +42,33 @@ class Unit(NamedTuple):
 
 
 @compiled
-def sets(turns: Turns, tables: Tables, templates: Words, scratch: Scratch, fields: Offsets, known: Words) -> Any:  # noqa: ANN401
-    """The fields of Sets."""
-    num = len(turns.lists) - 1
+def sets(
+    documents: Documents,
+    turns: Turns,
+    tables: Tables,
+    templates: Words,
+    scratch: Scratch,
+    fields: Offsets,
+    known: Words,
+) -> Any:  # noqa: ANN401 (the fields of Sets)
+    """Shingles and facts of each document; `known[fields[d]:fields[d + 1]]` are known beside the text of document d."""
+    num = len(documents.number)
     ends, fact_ends = np.zeros(num + 1, np.int64), np.zeros(num + 1, np.int64)
     shingles, facts, whole = np.empty(1024, np.uint32), np.empty(1024, np.uint64), np.empty(num, np.uint64)
     hashes = np.empty(len(scratch.form), np.uint64)
-    for i in range(num):
-        beside = fields[i + 1] - fields[i]
+    for d in range(num):
+        beside = fields[d + 1] - fields[d]
         for k in range(beside):
-            scratch.facts[k] = known[fields[i] + k]
-        length, num_facts, whole[i] = form(i, turns, tables, templates, scratch, beside)
+            scratch.facts[k] = known[fields[d] + k]
+        length, num_facts, whole[d] = form(d, documents, turns, tables, templates, scratch, beside)
+        whole[d] ^= documents.cell[d]
         found = distinct(hashes, hashed(scratch.form, length, hashes))
-        ends[i + 1], fact_ends[i + 1] = ends[i] + len(found), fact_ends[i] + num_facts
-        shingles, facts = _room(shingles, ends[i + 1]), _room(facts, fact_ends[i + 1])
+        ends[d + 1], fact_ends[d + 1] = ends[d] + len(found), fact_ends[d] + num_facts
+        shingles, facts = _room(shingles, ends[d + 1]), _room(facts, fact_ends[d + 1])
         for k in range(len(found)):
-            shingles[ends[i] + k] = found[k]
+            shingles[ends[d] + k] = found[k]
         for k in range(num_facts):
-            facts[fact_ends[i] + k] = scratch.facts[k]
+            facts[fact_ends[d] + k] = scratch.facts[k]
     return ends, shingles[: ends[num]], fact_ends, facts[: fact_ends[num]], whole
 
 
@@ -107,12 +117,12 @@ def similarities(unit: Unit, sets: Sets) -> Any:  # noqa: ANN401 (places of pair
 
 
 def records(rank: pa.Table, sets: Sets, work: pa.Table) -> pa.Table:
-    """For each row of WORK the conversation's shingles, facts and rank (a row of `rank` a conversation, by row)."""
+    """For each row of WORK the document's shingles, facts and rank (a row of `rank` a document, in their order)."""
     shingles, facts = (
         pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(values))
         for ends, values in ((sets.ends, sets.shingles), (sets.fact_ends, sets.facts))
     )
-    at = pa.array(np.searchsorted(rank[ROW.name].to_numpy(), work[ROW.name].to_numpy()))
+    at = pa.array(np.searchsorted(rank[DOCUMENT.name].to_numpy(), work[DOCUMENT.name].to_numpy()))
     held = rank.append_column("shingles", shingles).append_column("facts", facts)
     held = held.append_column("whole", pa.array(sets.whole)).take(at)
     return held.append_column(OTHERS, work[OTHERS.name]).append_column(KEY, work[UNIT.name])
@@ -120,16 +130,16 @@ def records(rank: pa.Table, sets: Sets, work: pa.Table) -> pa.Table:
 
 def links(records: pa.Table, at_least: float) -> pa.Table:
     """The pairs of that Jaccard and more (`other`, `similarity`), and once a unit each conversation that has one."""
-    order = np.lexsort((records[ROW.name].to_numpy(), records[KEY.name].to_numpy()))
+    order = np.lexsort((records[DOCUMENT.name].to_numpy(), records[KEY.name].to_numpy()))
     records = records.take(pa.array(order)).combine_chunks()
     (ends, shingles), (fact_ends, facts) = (lists(array(records, name)) for name in ("shingles", "facts"))
     other_ends, others = lists(array(records, OTHERS.name))
-    row = records[ROW.name].to_numpy()
+    row = records[DOCUMENT.name].to_numpy()
     unit = Unit(records[KEY.name].to_numpy(), row, other_ends, others)
     found = similarities(unit, Sets(ends, shingles, fact_ends, facts, records["whole"].to_numpy()))
     left, right, similarity = (each[found[2] >= at_least] for each in found)
-    nodes = records.select([ROW.name, *RANK]).take(pa.array(np.unique(np.concatenate([left, right]))))
-    pairs = pa.table({ROW.name: row[left], OTHER.name: row[right], SIMILARITY.name: similarity})
+    nodes = records.select([DOCUMENT.name, *RANK]).take(pa.array(np.unique(np.concatenate([left, right]))))
+    pairs = pa.table({DOCUMENT.name: row[left], OTHER.name: row[right], SIMILARITY.name: similarity})
     return pa.concat_tables([pairs, nodes], promote_options="default").select([*pairs.column_names, *RANK])
 
 

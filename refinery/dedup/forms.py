@@ -18,6 +18,7 @@ from refinery.text.facts import Words, kinds, masked, mix, value_facts, word_fac
 from refinery.text.shingles import SHORTEST
 
 Offsets = npt.NDArray[np.int32]
+Rows = npt.NDArray[np.int64]
 ASSISTANT, USER = np.uint8(ord("a")), np.uint8(ord("u"))
 """First letters of the roles that are compared; those of the others are s and t."""
 _BASIS: Final = np.uint64(0x2545F4914F6CDD1D)
@@ -41,6 +42,21 @@ class Turns(NamedTuple):
     calls: Offsets
     call_name: Texts
     arguments: Texts
+
+
+class Documents(NamedTuple):
+    """What is compared: of document d the turns `turns[ends[d]:ends[d + 1]]`, whose facts count, and text if `spoken`.
+
+    Documents of different cells are never compared. `owner` is the row of the table they are read from, `number` the
+    document's own, in the order of rows.
+    """
+
+    ends: Rows
+    turns: Rows
+    spoken: npt.NDArray[np.bool_]
+    cell: Words
+    owner: Rows
+    number: Rows
 
 
 class Tables(NamedTuple):
@@ -88,6 +104,14 @@ def _list_offsets(array: pa.Array) -> Offsets:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
 
 
+def roles(found: Turns) -> npt.NDArray[np.uint8]:
+    """The first letter of each turn's role; 0 where it has none."""
+    starts, ends = found.role.offsets[:-1], found.role.offsets[1:]
+    letters = np.zeros(len(starts), np.uint8)
+    letters[ends > starts] = found.role.data[starts[ends > starts]]
+    return letters
+
+
 def tables() -> Tables:
     """The tables of folding, kinds and words."""
     found = folding()
@@ -105,28 +129,33 @@ def scratch(found: Turns, fields: int) -> Scratch:
 
 
 @compiled
-def form(i: int, turns: Turns, tables: Tables, templates: Words, scratch: Scratch, num_facts: int) -> Any:  # noqa: ANN401
-    """Writes the form and facts of conversation i into `scratch`, after the `num_facts` that stand there already.
+def form(
+    d: int, documents: Documents, turns: Turns, tables: Tables, templates: Words, scratch: Scratch, num_facts: int
+) -> Any:  # noqa: ANN401 (length, number of facts, hash)
+    """Writes the form and facts of document d into `scratch`, after the `num_facts` that stand there already.
 
-    Returns the form's length, the number of facts (sorted, distinct), and a hash of the whole: equal where the turns
+    Returns the form's length, the number of facts (sorted, repeats too), and a hash of the whole: equal where the turns
     read the same, templates counted, and state the same; 0 where nothing was said.
     """
     num, full, size, whole = 0, 0, 0, _BASIS
-    for t in range(turns.lists[i], turns.lists[i + 1]):
+    for k in range(documents.ends[d], documents.ends[d + 1]):
+        t = documents.turns[k]
         role = role_of(turns, t)
         if role == ASSISTANT:
             num_facts = _call_facts(turns, t, scratch.facts, num_facts)
         elif role != USER:
             continue
         end, num_facts, code = _turn(t, turns, tables, scratch, num, num_facts)
+        if not documents.spoken[k]:
+            continue
         size += turns.content.offsets[t + 1] - turns.content.offsets[t]
         if end > num:
             whole = (mix(whole ^ code) + np.uint64(role)) * _PRIME
             full += end - num
             num = num if role == ASSISTANT and listed(code, templates) else end
     if full < SHORTEST:
-        whole = _spelled(i, turns, whole)
-    num_facts = _sorted(scratch.facts, num_facts)
+        whole = _spelled(d, documents, turns, whole)
+    _sort(scratch.facts, num_facts)
     for k in range(num_facts):
         whole = (whole ^ scratch.facts[k]) * _PRIME
     return num, num_facts, mix(whole) if size else np.uint64(0)
@@ -187,20 +216,21 @@ def listed(code: Any, templates: Words) -> bool:  # noqa: ANN401 (uint64)
 
 
 @compiled
-def _spelled(i: int, turns: Turns, whole: Any) -> Any:  # noqa: ANN401 (uint64)
+def _spelled(d: int, documents: Documents, turns: Turns, whole: Any) -> Any:  # noqa: ANN401 (uint64)
     """Takes in the bytes of all that was said: of a text that has next to no letters its marks are what it says."""
-    for t in range(turns.lists[i], turns.lists[i + 1]):
+    for k in range(documents.ends[d], documents.ends[d + 1]):
+        t = documents.turns[k]
         role = role_of(turns, t)
-        if role in (USER, ASSISTANT):
-            for k in range(turns.content.offsets[t], turns.content.offsets[t + 1]):
-                whole = (whole ^ np.uint64(turns.content.data[k])) * _PRIME
+        if documents.spoken[k] and role in (USER, ASSISTANT):
+            for at in range(turns.content.offsets[t], turns.content.offsets[t + 1]):
+                whole = (whole ^ np.uint64(turns.content.data[at])) * _PRIME
             whole = mix(whole) + np.uint64(role)
     return whole
 
 
 @compiled
-def _sorted(facts: Words, num: int) -> int:
-    """Sorts the facts, taking a wider step first, and takes repeats out; how many are left."""
+def _sort(facts: Words, num: int) -> None:
+    """Sorts the facts, taking a wider step first; what is stated twice counts twice."""
     gap = 1
     while gap < num:
         gap = 3 * gap + 1
@@ -212,9 +242,3 @@ def _sorted(facts: Words, num: int) -> int:
                 facts[at] = facts[at - gap]
                 at -= gap
             facts[at] = value
-    kept = 0
-    for k in range(num):
-        if k == 0 or facts[k] != facts[k - 1]:
-            facts[kept] = facts[k]
-            kept += 1
-    return kept

@@ -1,6 +1,6 @@
 """Links to groups, and of each group the one that is kept."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -8,10 +8,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery.dedup.compared import OTHER, SIMILARITY, lists
+from refinery.dedup.documents import DOCUMENT, reply_places
 from refinery.dedup.groups import Facts, Links, grouped, weakest
 from refinery.stage import ROW, array
 
 Rows = npt.NDArray[np.int64]
+Shares = npt.NDArray[np.float64]
+REPLY = pa.struct(
+    [
+        ("turn_idx", pa.int32()),
+        ("kept_id", pa.string()),
+        ("kept_turn_idx", pa.int32()),
+        ("similarity", pa.float64()),
+    ]
+)
+"""A reply that says what another one, which is kept, says to the same customer turn under the same policies."""
 _ORDER = [
     ("group", "ascending"),
     ("score", "descending", "at_end"),
@@ -20,31 +31,85 @@ _ORDER = [
 ]
 
 
-def decided(records: pa.Table, threshold: float, apart: bool) -> pa.Table:
-    """Links and linked conversations, any number of times -> group, kept one, similarity, conflict, fate by row.
+class Chosen(NamedTuple):
+    """Linked documents, in order, and what became of each: rows of `nodes` in the same order.
 
-    `apart`: whether facts in conflict keep conversations apart. Similarity is the Jaccard with the kept one where the
-    two were compared, else the weakest link on the way to it; without a group, that with the nearest conversation from
-    which this one was kept apart (1: the two differ in numbers or other facts alone).
+    `grouped`: whether it is in a group; `kept`: place of the one its group keeps; `similarity` with that one;
+    `refused`: the strongest link to one from which its facts keep it apart, or 0.
+    """
+
+    number: Rows
+    nodes: pa.Table
+    grouped: npt.NDArray[np.bool_]
+    kept: Rows
+    similarity: Shares
+    refused: Shares
+
+
+def choose(records: pa.Table, threshold: float, apart: bool) -> Chosen:
+    """Links and linked documents, any number of times -> groups, and the one each keeps.
+
+    `apart`: whether facts in conflict keep documents apart. Similarity is the Jaccard with the kept one where the two
+    were compared, else the weakest link on the way to it.
     """
     is_link = records[OTHER.name].is_valid()
     nodes, pairs = records.filter(pc.invert(is_link)), records.filter(is_link)
-    rows, first = np.unique(nodes[ROW.name].to_numpy(), return_index=True)
+    number, first = np.unique(nodes[DOCUMENT.name].to_numpy(), return_index=True)
     nodes = nodes.take(pa.array(first)).combine_chunks()
-    wholes, one, of_row = np.unique(nodes["whole"].to_numpy(), return_index=True, return_inverse=True)
-    links = _links(rows, of_row, pairs)
+    wholes, one, of_node = np.unique(nodes["whole"].to_numpy(), return_index=True, return_inverse=True)
+    links = _links(number, of_node, pairs)
     ends, values = lists(array(nodes, "facts").take(pa.array(one)))
-    facts = Facts(ends, values if apart else values[:0]) if apart else Facts(np.zeros_like(ends), values[:0])
-    found = grouped(links, facts, threshold)
-    group = found.group[of_row]
+    found = grouped(links, Facts(ends, values) if apart else Facts(np.zeros_like(ends), values[:0]), threshold)
+    group = found.group[of_node]
     kept = _kept(nodes, group)
-    similarity = _similarity(links, found.holds, of_row, of_row[kept])
-    return _table(nodes, rows, group, kept, similarity, found.refused[of_row], len(wholes))
+    similarity = _similarity(links, found.holds, of_node, of_node[kept])
+    several = np.bincount(group, minlength=len(wholes))[group] > 1
+    return Chosen(number, nodes, several, kept, similarity, found.refused[of_node])
 
 
-def _links(rows: Rows, of_row: Rows, pairs: pa.Table) -> Links:
+def of_conversations(chosen: Chosen) -> pa.Table:
+    """Group, kept id, similarity, conflict and fate of the conversations that have any, by row.
+
+    Without a group, similarity is with the nearest from which this one was kept apart (1: the facts alone differ).
+    """
+    apart = chosen.refused > 0
+    ids = pc.if_else(pa.array(chosen.grouped), _kept_ids(chosen), None)
+    gone = pa.array(chosen.grouped & (chosen.kept != np.arange(len(chosen.kept))))
+    columns = {
+        ROW.name: chosen.number,
+        "dedup_group": ids,
+        "dedup_kept_id": ids,
+        "dedup_similarity": np.where(chosen.grouped, chosen.similarity, chosen.refused),
+        "dedup_entity_conflict": pa.array(apart, mask=~apart),
+        "set_aside_why": pc.if_else(gone, "near_duplicate", pa.scalar(None, pa.string())),
+    }
+    return pa.table(columns).filter(pa.array(chosen.grouped | apart))
+
+
+def of_replies(chosen: Chosen) -> pa.Table:
+    """The replies that are duplicates, a list a row."""
+    gone = chosen.grouped & (chosen.kept != np.arange(len(chosen.kept)))
+    row, turn = reply_places(chosen.number[gone])
+    _, kept_turn = reply_places(chosen.number[chosen.kept[gone]])
+    columns = (
+        pa.array(turn, pa.int32()),
+        _kept_ids(chosen).filter(pa.array(gone)),
+        pa.array(kept_turn, pa.int32()),
+        pa.array(chosen.similarity[gone]),
+    )
+    rows, starts = np.unique(row, return_index=True)
+    ends = pa.array(np.append(starts, len(row)), pa.int32())
+    structs = pa.StructArray.from_arrays(columns, fields=list(REPLY))
+    return pa.table({ROW.name: rows, "duplicate_replies": pa.ListArray.from_arrays(ends, structs)})
+
+
+def _kept_ids(chosen: Chosen) -> pa.Array:
+    return array(chosen.nodes, "conversation_id").take(pa.array(chosen.kept))
+
+
+def _links(number: Rows, of_node: Rows, pairs: pa.Table) -> Links:
     """Distinct links between wholes."""
-    ends = [of_row[np.searchsorted(rows, pairs[name].to_numpy())] for name in (ROW.name, OTHER.name)]
+    ends = [of_node[np.searchsorted(number, pairs[name].to_numpy())] for name in (DOCUMENT.name, OTHER.name)]
     left, right = np.minimum(*ends), np.maximum(*ends)
     apart = left != right
     left, right, similarity = left[apart], right[apart], pairs[SIMILARITY.name].to_numpy()[apart]
@@ -63,31 +128,15 @@ def _kept(nodes: pa.Table, group: Rows) -> Rows:
     return kept
 
 
-def _similarity(links: Links, holds: Any, of_row: Rows, kept: Rows) -> npt.NDArray[np.float64]:  # noqa: ANN401
+def _similarity(links: Links, holds: Any, of_node: Rows, kept: Rows) -> Shares:  # noqa: ANN401
     """Of each node with the kept one of its group (both by whole)."""
-    kept_of = np.zeros(int(of_row.max(initial=-1)) + 1, np.int64)
-    kept_of[of_row] = kept
-    found: npt.NDArray[np.float64] = weakest(links, holds, kept_of)
+    kept_of = np.zeros(int(of_node.max(initial=-1)) + 1, np.int64)
+    kept_of[of_node] = kept
+    found: Shares = weakest(links, holds, kept_of)
     key, size = links.left * len(kept_of) + links.right, len(kept_of)
     nodes = np.arange(size)
     wanted = np.minimum(nodes, kept_of) * size + np.maximum(nodes, kept_of)
     at = np.minimum(np.searchsorted(key, wanted), max(0, len(key) - 1))
     if len(key):
         found = np.where(key[at] == wanted, links.similarity[at], found)
-    return found[of_row]
-
-
-def _table(nodes: pa.Table, rows: Rows, group: Rows, kept: Rows, similarity: Any, refused: Any, num: int) -> pa.Table:  # noqa: ANN401
-    grouped = np.bincount(group, minlength=num)[group] > 1 if len(group) else np.zeros(0, bool)
-    apart = refused > 0
-    ids = pc.if_else(pa.array(grouped), array(nodes, "conversation_id").take(pa.array(kept)), None)
-    gone = pa.array(grouped & (kept != np.arange(len(kept))))
-    columns = {
-        ROW.name: rows,
-        "dedup_group": ids,
-        "dedup_kept_id": ids,
-        "dedup_similarity": np.where(grouped, similarity, refused),
-        "dedup_entity_conflict": pa.array(apart, mask=~apart),
-        "set_aside_why": pc.if_else(gone, "near_duplicate", pa.scalar(None, pa.string())),
-    }
-    return pa.table(columns).filter(pa.array(grouped | apart))
+    return found[of_node]

@@ -1,4 +1,4 @@
-"""The rounds of `dedup.near`: templates, bands, comparison, groups. Kernels are imported where they are needed."""
+"""The rounds of near duplicates: templates, bands, comparison, groups. Kernels are imported where they are needed."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -7,28 +7,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.stage import ROW, Round, array
+from refinery.stage import Round, array, noted
 
 if TYPE_CHECKING:
-    from refinery.dedup.near import NearDuplicates
+    from refinery.dedup.forms import Documents, Offsets, Scratch, Turns
+    from refinery.dedup.near import Near
+    from refinery.text.facts import Words
 
-_TEXT: Final = frozenset({"turns", "signals", "outcome"})
 _BELOW: Final = 0.2
 """An estimate by sketches has a standard error of 0.06 at 0.75: a pair this far below is not worth comparing."""
+_SHAPING: Final = frozenset({"template_contexts", "min_threshold", "bands", "band_rows"})
 
 
 class _NearRound(Round):
-    step: "NearDuplicates"
+    step: "Near"
     shaped_by: ClassVar[frozenset[str]]
 
     def parameters(self) -> dict[str, Any]:
         return {key: value for key, value in self.step.parameters().items() if key in self.shaped_by}
-
-    def templates(self, found: Sequence[pa.Table]) -> Any:  # noqa: ANN401 (the sorted hashes)
-        """The list that the first round found, where there is one."""
-        from refinery.dedup.templates import sorted_codes
-
-        return np.zeros(0, np.uint64) if self.step.template_contexts is None else sorted_codes(found[0])
 
 
 class Templates(_NearRound):
@@ -57,32 +53,43 @@ class Templates(_NearRound):
 
 
 class Bands(_NearRound):
-    """Which conversations share a band and are worth comparing: units of work by row."""
+    """Which documents share a band and are worth comparing: units of work by row."""
 
     name = "bands"
     weight = 20
-    shaped_by = frozenset({"template_contexts", "min_threshold", "bands", "band_rows"})
+    shaped_by = _SHAPING
 
     def reads(self) -> frozenset[str]:
         """What is said, and what is known beside it."""
-        return _TEXT
+        return self.step.compares()
 
     def send(self, rows: pa.Table, found: Sequence[pa.Table]) -> pa.Table:
         """A record a band, and one for the whole."""
         from refinery.dedup import bands, forms
 
-        turns, scratch, (offsets, facts) = _read(rows)
+        documents, turns, scratch, (offsets, facts) = _read(self.step, rows)
         signed = bands.banded(
-            turns, forms.tables(), self.templates(found), scratch, offsets, facts, self.step.bands, self.step.band_rows
+            documents,
+            turns,
+            forms.tables(),
+            _templates(self.step, found),
+            scratch,
+            offsets,
+            facts,
+            self.step.bands,
+            self.step.band_rows,
         )
-        return bands.records(rows, bands.Banded(*signed))
+        return bands.records(documents, bands.Banded(*signed))
 
     def find(self, records: pa.Table) -> pa.Table:
         """Pairs of each bucket that are near by their sketches, in units."""
         from refinery.dedup import buckets, units
 
-        left, right, _ = buckets.pairs(buckets.bucketed(records), self.step.min_threshold - _BELOW)
-        return units.work(left, right)
+        left, right, hot = buckets.pairs(buckets.bucketed(records), self.step.min_threshold - _BELOW)
+        return noted(units.work(left, right, self.step.row_of), HOT, hot)
+
+
+HOT: Final = "stood in hot buckets, which were split by further samples"
 
 
 class Compare(_NearRound):
@@ -91,29 +98,32 @@ class Compare(_NearRound):
     name = "compare"
     by_row = False
     weight = 60
-    shaped_by = frozenset({"template_contexts", "min_threshold", "bands", "band_rows", "score"})
+    shaped_by = _SHAPING | {"score"}
 
     def reads(self) -> frozenset[str]:
         """What is said and known, and what decides who is kept."""
-        return _TEXT | {"created_at", "conversation_id"} | ({self.step.score} if self.step.score else frozenset())
+        score = frozenset({self.step.score}) if self.step.score else frozenset[str]()
+        return self.step.compares() | {"created_at", "conversation_id"} | score
 
     def send(self, rows: pa.Table, found: Sequence[pa.Table]) -> pa.Table:
-        """Each conversation's shingles and facts, to each unit it is in."""
-        from refinery.dedup import compared, forms
+        """Each document's shingles and facts, to each unit it is in."""
+        from refinery.dedup import compared, documents, forms
 
-        turns, scratch, (offsets, facts) = _read(rows)
-        sets = compared.Sets(*compared.sets(turns, forms.tables(), self.templates(found), scratch, offsets, facts))
-        return compared.records(self._rank(rows), sets, found[-1])
+        every, turns, scratch, (offsets, facts) = _read(self.step, rows)
+        some = documents.those(every, np.unique(found[-1][documents.DOCUMENT.name].to_numpy()))
+        offsets = offsets[: len(some.number) + 1]  # of conversations all; of replies a part, and none has facts beside
+        sets = compared.sets(some, turns, forms.tables(), _templates(self.step, found), scratch, offsets, facts)
+        rank = self._rank(rows).take(pa.array(some.owner)).append_column(documents.DOCUMENT, pa.array(some.number))
+        return compared.records(rank, compared.Sets(*sets), found[-1])
 
     def _rank(self, rows: pa.Table) -> pa.Table:
-        """The row's number, and what decides who is kept."""
-        score = (
-            pc.cast(rows[self.step.score], pa.float64()) if self.step.score else pa.nulls(rows.num_rows, pa.float64())
-        )
-        return rows.select([ROW.name, "created_at", "conversation_id"]).append_column("score", score)
+        """What decides who is kept."""
+        score = self.step.score
+        value = pc.cast(rows[score], pa.float64()) if score else pa.nulls(rows.num_rows, pa.float64())
+        return rows.select(["created_at", "conversation_id"]).append_column("score", value)
 
     def find(self, records: pa.Table) -> pa.Table:
-        """Links, and the conversations that they link."""
+        """Links, and the documents that they link."""
         from refinery.dedup import compared
 
         return compared.links(records, self.step.min_threshold)
@@ -134,15 +144,29 @@ class Groups(_NearRound):
         raise NotImplementedError
 
     def find(self, records: pa.Table) -> pa.Table:
-        """Group, kept one, similarity to it, fate; and who was kept apart for what is stated."""
-        from refinery.dedup.keeping import decided
+        """What became of each row."""
+        from refinery.dedup.keeping import choose
 
-        return decided(records, self.step.threshold, self.step.facts)
+        return self.step.decided(choose(records, self.step.threshold, self.step.facts))
 
 
-def _read(rows: pa.Table) -> Any:  # noqa: ANN401 (Turns, Scratch, offsets and facts of the fields)
-    from refinery.dedup.fields import field_facts
-    from refinery.dedup.forms import scratch, turns
+def _read(step: "Near", rows: pa.Table) -> "tuple[Documents, Turns, Scratch, tuple[Offsets, Words]]":
+    """The documents, the buffers of their turns, room to work in, and the facts known beside each document."""
+    from refinery.dedup import forms
 
-    found, fields = turns(array(rows, "turns")), field_facts(rows)
-    return found, scratch(found, int(np.diff(fields[0]).max(initial=0))), fields
+    turns = forms.turns(array(rows, "turns"))
+    beside = step.beside(rows)
+    scratch = forms.scratch(turns, 0 if beside is None else int(np.diff(beside[0]).max(initial=0)))
+    documents = step.documents(rows, turns, scratch)
+    if beside is None:
+        beside = np.zeros(len(documents.number) + 1, np.int32), np.zeros(0, np.uint64)
+    return documents, turns, scratch, beside
+
+
+def _templates(step: "Near", found: Sequence[pa.Table]) -> "Words":
+    """The frozen list, or the one that the first round found, or none."""
+    from refinery.dedup.templates import frozen, sorted_codes
+
+    if step.templates is not None:
+        return frozen(step.templates)
+    return np.zeros(0, np.uint64) if step.template_contexts is None else sorted_codes(found[0])

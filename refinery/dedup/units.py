@@ -1,11 +1,13 @@
-"""Pairs cut into units of work: the conversations of a unit meet in one reducer, with all that it takes to compare."""
+"""Pairs cut into units of work: the documents of a unit meet in one reducer, with all that it takes to compare."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from refinery.dedup.documents import DOCUMENT
 from refinery.stage import ROW
 from refinery.text.compiled import compiled
 from refinery.text.facts import mix
@@ -14,14 +16,14 @@ Rows = npt.NDArray[np.int64]
 
 UNIT = pa.field("_unit", pa.uint64())
 OTHERS = pa.field("others", pa.list_(pa.int64()))
-WORK = pa.schema([ROW, UNIT, OTHERS])
-"""For a row in a unit: the other rows there that it is to be compared with (each pair stands at its lower row)."""
+WORK = pa.schema([ROW, DOCUMENT, UNIT, OTHERS])
+"""For a document in a unit: the others there that it is to be compared with (each pair stands at the lower one)."""
 _ROWS: Final = 256
-"""Conversations in a unit, about; those that hang together are kept together up to four times as many."""
+"""Documents in a unit, about; those that hang together are kept together up to four times as many."""
 
 
-def work(left: Rows, right: Rows) -> pa.Table:
-    """Distinct pairs of rows, lower and higher -> rows of WORK, sorted by row."""
+def work(left: Rows, right: Rows, row_of: Callable[[Rows], Rows]) -> pa.Table:
+    """Distinct pairs of documents, lower and higher -> rows of WORK, sorted by document; `row_of` says their rows."""
     if not len(left):
         return WORK.empty_table()
     rows, places = np.unique(np.concatenate([left, right]), return_inverse=True)
@@ -38,7 +40,9 @@ def work(left: Rows, right: Rows) -> pa.Table:
     real = other >= 0
     ends = np.concatenate([[0], np.cumsum(real)])[np.append(first, len(row))]
     others = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(rows[other[real]]))
-    return pa.Table.from_arrays([pa.array(rows[row[first]]), pa.array(unit[first]), others], schema=WORK)
+    documents = rows[row[first]]
+    columns = [pa.array(row_of(documents)), pa.array(documents), pa.array(unit[first]), others]
+    return pa.Table.from_arrays(columns, schema=WORK)
 
 
 @compiled

@@ -13,7 +13,7 @@ from refinery.engine.manifest import Entry, Output
 from refinery.engine.tasks import Work, read_shard, rows_of
 from refinery.errors import StageError
 from refinery.records.fate import SET_ASIDE_BY, SET_ASIDE_WHY
-from refinery.stage import KEY, ROW, Exchange, Round
+from refinery.stage import KEY, ROW, Exchange, Round, note_of
 from refinery.storage.shards import ShardWriter, WideFile
 from refinery.storage.store import Store
 
@@ -38,10 +38,12 @@ def reduce_task(work: Work, task: dict[str, Any]) -> Entry:
     else:
         records = _all(store, work.found[-1])
     result = _checked(exchange, each, each.find(records.combine_chunks()))
+    note = note_of(result)
+    result = result.replace_schema_metadata(None)
     with ShardWriter(store, result.schema, work.scratch, "narrow") as out:
         out.write(result)
         file = out.finish(f"{work.folder}/data", f"reduce-{task['task']:06d}")
-    return Entry(task["task"], (Output("work", None, file),))
+    return Entry(task["task"], (Output("work", None, file),), notes=() if note is None else (note,))
 
 
 def decide(exchange: Exchange, rows: pa.Table, reducers: int = 1) -> pa.Table:
@@ -54,7 +56,7 @@ def decide(exchange: Exchange, rows: pa.Table, reducers: int = 1) -> pa.Table:
             parts = [each.find(part.combine_chunks()) for part in parts_of(records, reducers)]
         else:
             parts = [each.find(found[-1])]
-        result = pa.concat_tables(_checked(exchange, each, part) for part in parts)
+        result = pa.concat_tables(_checked(exchange, each, part).replace_schema_metadata(None) for part in parts)
         found.append((result.sort_by(ROW.name) if each.by_row else result).combine_chunks())
     return found[-1]
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
@@ -20,11 +21,13 @@ from refinery.errors import PlanError
 from refinery.lake import snapshot
 from refinery.lake.views import connect, write_catalog
 from refinery.plan import Plan, load
+from refinery.records.conversation import TURN
 from refinery.stages import make
 from refinery.storage.store import Store
 
 _QUIET_SECONDS: Final = 30
 _NEAR: Final = "dedup.near"
+_BATCH_ROWS: Final = 4_096
 
 
 def explained(plan: Path, source: str | None, limit: int | None) -> str:
@@ -53,6 +56,24 @@ def rethreshold(plan: Path, threshold: float, *, source: str | None, target: str
     return _refined(loaded.model_copy(update={"stages": tuple(stages)}), target, engine)
 
 
+def freeze_templates(lake: Store, contexts: int, out: Path) -> int:
+    """Writes the agent turns of a lake's conversations that answer so many customer turns; how many there are.
+
+    The conversations are read twice, a batch at a time.
+    """
+    from refinery.dedup.templates import listing  # its kernels load numba
+
+    with connect(lake) as con:
+
+        def batches() -> Iterator[pa.Array]:
+            for batch in con.sql("SELECT turns FROM conversations").to_arrow_reader(_BATCH_ROWS):
+                yield batch.column(0).cast(pa.list_(TURN))
+
+        lines = listing(batches(), batches(), contexts)
+    out.write_bytes(b"".join(lines))
+    return len(lines)
+
+
 def _refined(loaded: Plan, target: str, engine: str) -> Report:
     lake, key, out = Store(target), deployment_key(), console()
     lake.reach()
@@ -66,6 +87,8 @@ def _refined(loaded: Plan, target: str, engine: str) -> Report:
         out.print(f"run {report.run_id} was published before (snapshot {report.snapshot}); nothing changed")
     if report.passed_over:
         out.print(f"passed over unread: {report.passed_over}", soft_wrap=True, highlight=False, markup=False)
+    for note in report.notes:
+        out.print(f"note: {note}", soft_wrap=True, highlight=False)
     if report.changes:
         out.print(f"note: {report.changes}", soft_wrap=True, highlight=False)
     return report

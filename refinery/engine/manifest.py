@@ -22,12 +22,16 @@ class Output(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One finished task. `num` is what the task counted, where it wrote no file (newlines of a byte range)."""
+    """One finished task. `num` is what the task counted, where it wrote no file (newlines of a byte range).
+
+    `notes`: what of it is to be told when the run has ended, and of how many rows.
+    """
 
     task: int
     outputs: tuple[Output, ...] = ()
     counts: Counts = Counter()
     num: int = 0
+    notes: tuple[tuple[str, int], ...] = ()
 
 
 def put_entry(store: Store, folder: str, entry: Entry) -> None:
@@ -35,6 +39,7 @@ def put_entry(store: Store, folder: str, entry: Entry) -> None:
     body = {
         "task": entry.task,
         "num": entry.num,
+        "notes": entry.notes,
         "outputs": [[o.table, o.event_date, *o.file] for o in entry.outputs],
         "counts": sorted(([*line, n] for line, n in entry.counts.items()), key=str),
     }
@@ -61,4 +66,4 @@ def drop_broken(store: Store, folder: str, entries: dict[int, Entry]) -> dict[in
 def _entry(body: dict[str, Any]) -> Entry:
     outputs = tuple(Output(table, day, ShardFile(*file)) for table, day, *file in body["outputs"])
     counts = Counter({Line(*line): n for *line, n in body["counts"]})
-    return Entry(body["task"], outputs, counts, body["num"])
+    return Entry(body["task"], outputs, counts, body["num"], tuple((what, num) for what, num in body["notes"]))

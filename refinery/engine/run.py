@@ -1,6 +1,7 @@
 """The main job: freeze the input, run the passes, publish once; started again, it goes on where it was."""
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -34,7 +35,7 @@ class Report(NamedTuple):
     """How a run ended. `published` is False where an equal run had been published before.
 
     `changes` says in words how the input differs from what the run froze, where it does; `passed_over`, which files of
-    the sources it did not read.
+    the sources it did not read; `notes`, what exchanges have to tell.
     """
 
     run_id: str
@@ -43,6 +44,7 @@ class Report(NamedTuple):
     seconds: float
     changes: str = ""
     passed_over: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Exchanged(NamedTuple):
@@ -73,6 +75,7 @@ class Run:
         self._home = f"runs/{self.run_id}"
         self._scratch = f"{self._home}/scratch-{uuid.uuid4().hex}"
         self._bundles = [Bundle.of(step) for step in plan.stages]
+        self._notes = Counter[str]()
 
     def __call__(self) -> Report:
         """Runs what is not done yet and publishes; a published run is left as it is."""
@@ -97,7 +100,8 @@ class Run:
         closing.check(self._plan, counts, entries)
         number = closing.publish(self._lake, self._plan, passes[-1].after, claim, started, counts, entries, asked)
         seconds = (datetime.now(UTC) - started).total_seconds()
-        return Report(self.run_id, number, True, seconds, self._changes(frozen), passed_over)
+        notes = tuple(words.format(f"{num:,}") for words, num in sorted(self._notes.items()))
+        return Report(self.run_id, number, True, seconds, self._changes(frozen), passed_over, notes)
 
     def _freeze(self) -> tuple[list[list[File]], str]:
         """The input as the first start of this run found it, and in words what it passed over.
@@ -190,6 +194,8 @@ class Run:
         if one.kind == "map":
             return before._replace(maps=_paths(self._do(one.name, Booked(work), shards)))
         entries = self._do(one.name, Booked(work), [{"task": k} for k in range(reducers)])
+        for what, num in (note for entry in entries for note in entry.notes):
+            self._notes[f"{one.steps[0].name}: {{}} rows {what}"] += num
         rows = sum(o.file.rows for e in entries for o in e.outputs)
         return Exchanged((), (*before.found, _paths(entries)), rows, one.round == len(one.rounds) - 1)
 

@@ -1,5 +1,6 @@
 """What a person wants to know when a run has ended: rows in, live, set aside by reason, findings, samples, seconds."""
 
+import sys
 from typing import Any
 
 import duckdb
@@ -13,8 +14,12 @@ _LIVE = """SELECT source, sum(num_rows) FROM ledger WHERE run_id = $1 AND fate =
            AND step = (SELECT max(step) FROM ledger WHERE run_id = $1) GROUP BY ALL"""
 _QUARANTINED = "SELECT reason, count(*) FROM quarantine WHERE run_id = ? GROUP BY ALL ORDER BY 2 DESC, 1"
 _FINDINGS = "SELECT item, severity, count(*) FROM findings WHERE run_id = ? GROUP BY ALL ORDER BY 3 DESC, 1"
+_NEAR = """SELECT source, round(min(dedup_similarity) FILTER (set_aside_why = 'near_duplicate'), 3),
+               count(*) FILTER (set_aside_why = 'near_duplicate'), count(*) FILTER (dedup_entity_conflict),
+               count(*) FILTER (dedup_entity_conflict AND dedup_group IS NULL AND dedup_similarity = 1)
+           FROM conversations WHERE run_id = ? GROUP BY ALL HAVING count(dedup_similarity) > 0 ORDER BY 1"""
+_APART = ("source", "lowest similarity", "set aside", "kept apart", "alike but for facts")
 _SAMPLES = "SELECT kind, split, count(*) FROM samples WHERE run_id = ? GROUP BY ALL ORDER BY ALL"
-
 _MODELS = """SELECT stage, name, num_asked, num_replayed, num_failed, prompt_tokens, completion_tokens,
              coalesce(format('{:.2f} {}', cost, currency), '-') FROM models WHERE run_id = ? ORDER BY step"""
 
@@ -32,8 +37,10 @@ def summarise(con: duckdb.DuckDBPyConnection, run_id: str, seconds: float, lake:
         n, b, alive = int(read.get(name, 0)), int(bad.get(name, 0)), int(live.get(name, 0))
         sources.add_row(name, *(f"{x:,}" for x in (n + b, b, n, n - alive, alive)))
     parts: list[RenderableType] = [sources]
+    compared = "dedup_similarity" in (name for name, *_ in con.execute("DESCRIBE conversations").fetchall())
     for title, query, names in (
         ("set aside", _ASIDE, ("stage", "reason", "rows")),
+        *((("near duplicates", _NEAR, _APART),) if compared else ()),
         ("quarantined", _QUARANTINED, ("reason", "lines")),
         ("findings", _FINDINGS, ("item", "severity", "turns")),
         ("samples", _SAMPLES, ("kind", "split", "rows")),
@@ -71,5 +78,5 @@ def _next(lake: str) -> str:
 
 
 def console() -> Console:
-    """Standard error: standard output is for data."""
-    return Console(stderr=True)
+    """Standard error: standard output is for data. A log file has no width, so nothing is cut there."""
+    return Console(stderr=True, width=None if sys.stderr.isatty() else 160)

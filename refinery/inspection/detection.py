@@ -7,19 +7,24 @@ import cel
 import numpy as np
 
 from refinery.errors import RuleError
-from refinery.inspection.clauses import Clause, compile_clause
+from refinery.inspection.clauses import QUICK, Clause
+from refinery.inspection.compiling import compile_clause
+from refinery.inspection.conditions import Detect
 from refinery.inspection.lists import Lists
-from refinery.inspection.rule import Detect
+from refinery.inspection.matching import Gate
+from refinery.inspection.patterns import program_size
 from refinery.inspection.state import compile_cel
-from refinery.inspection.turns import AgentTurns, Bools, Ints
+from refinery.inspection.talks import Talks
+from refinery.inspection.turns import Bools, Ints
 
 
 class Detector:
     """Finds the agent turns on which a rule's condition is true.
 
-    The names are asked one after another, triggers first, in the order of the file; after each, a turn is kept only
-    while some answer to the remaining names can still make the condition true. So a cheap first name (a keyword) is
-    all that most turns are asked, and state is looked up on the few turns at which something happened.
+    Only turns at which a trigger holds are looked at: the cheapest of those without which the condition is never true,
+    else any of them. Where they are text they are the rule's gates, for which all replies are scanned at once. Of what
+    is left the names are asked one after another, cheap ones first; after each, a turn is kept only while some answer
+    to the remaining names can still make the condition true.
     """
 
     def __init__(self, detect: Detect, lists: Lists, where: str) -> None:
@@ -27,28 +32,61 @@ class Detector:
             name: compile_clause(clause, lists, f"{where}: key `detect.let.{name}`")
             for name, clause in detect.let.items()
         }
-        names = sorted(clauses, key=lambda name: not clauses[name].trigger)  # a stable sort: the file's order stays
+        names = sorted(clauses, key=lambda name: (not clauses[name].trigger, clauses[name].cost))  # stable
         self._clauses: list[Clause] = [clauses[name] for name in names]
         self._truth = _truth(detect.condition, names, f"{where}: key `detect.condition`")
-        num_triggers = sum(clause.trigger for clause in self._clauses)
-        if self._truth[(0,) * num_triggers].any():
+        triggers = [clause for clause in self._clauses if clause.trigger]
+        if self._truth[(0,) * len(triggers)].any():
             raise RuleError(
-                f"{where}: key `detect.condition`: it can be true on a turn where no tool, regex or keywords "
-                f"clause holds; join the condition with one of them by &&"
+                f"{where}: key `detect.condition`: it can be true on a turn where none of its triggers holds (tool, "
+                "regex, keywords, number, novel, repeats of the turn itself); join the condition with one of them by &&"
             )
         if not self._truth.any():
             raise RuleError(f"{where}: key `detect.condition`: it is never true; correct it")
+        needed = [clause for axis, clause in enumerate(triggers) if not self._truth.take(0, axis=axis).any()]
+        self._needed = bool(needed)
+        self._openers = _cheapest(needed) or triggers
+        axes = range(len(names))
+        self._possible = [self._truth.any(axis=tuple(axes[asked:])).reshape(-1) for asked in range(1, len(names) + 1)]
+        """After each clause: by the answers so far, whether the condition can still become true."""
 
-    def matches(self, turns: AgentTurns) -> Ints:
+    @property
+    def gates(self) -> list[Gate]:
+        """What the scanner has to look for so that the rule can start."""
+        return [clause.gate for clause in self._openers if clause.gate is not None]
+
+    def matches(self, talks: Talks) -> Ints:
         """Indices of the agent turns on which the condition is true, ascending."""
-        at = np.arange(len(turns), dtype=np.int64)
-        known = np.zeros(len(turns), dtype=np.int64)
-        for asked, clause in enumerate(self._clauses, start=1):
-            known = known * 2 + clause.holds(turns, at)
-            remaining = tuple(range(asked, len(self._clauses)))
-            possible = self._truth.any(axis=remaining).reshape(-1)[known]
-            at, known = at[possible], known[possible]
+        at = self._candidates(talks)
+        known = np.zeros(len(at), dtype=np.int64)
+        for clause, possible in zip(self._clauses, self._possible, strict=True):
+            if not len(at):
+                break
+            known = known * 2 + clause.holds(talks, at)
+            kept = possible[known]
+            at, known = at[kept], known[kept]
         return at
+
+    def _candidates(self, talks: Talks) -> Ints:
+        found = self._openers[0].candidates(talks)
+        for clause in self._openers[1:]:
+            if self._needed:
+                if not len(found):
+                    break
+                found = np.intersect1d(found, clause.candidates(talks), assume_unique=True)
+            else:
+                found = np.union1d(found, clause.candidates(talks))
+        return found
+
+
+def _cheapest(needed: list[Clause]) -> list[Clause]:
+    """Of the triggers without which nothing holds: keyword lists and tools, all of them; else the smallest pattern."""
+    quick = [clause for clause in needed if clause.cost <= QUICK]
+    return quick or sorted(needed, key=lambda clause: (clause.cost, _size(clause)))[:1]
+
+
+def _size(clause: Clause) -> int:
+    return sum(map(program_size, clause.gate.parts)) if clause.gate else 0
 
 
 def _truth(condition: str, names: list[str], where: str) -> Bools:

@@ -1,5 +1,6 @@
 """A conversation inside a rule file, in the log's own form, and the table row it stands for."""
 
+from datetime import date
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -46,11 +47,15 @@ class Expect(Strict):
 
 
 class Example(Strict):
-    """A short conversation. `policies`: what recognition says of each agent turn, instead of asking policies.yaml."""
+    """A short conversation. `policies`: what recognition says of each agent turn, instead of asking policies.yaml.
+
+    `day`: on which it took place, for rules with dates.
+    """
 
     turns: list[Message] = Field(min_length=1)
     signals: dict[str, Any] | list[dict[str, Any]] = []
     scenario: str | None = None
+    day: date | None = None
     policies: list[str] | None = None
     expect: Expect | None = None
     note: str | None = None

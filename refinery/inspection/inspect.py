@@ -13,7 +13,7 @@ from refinery.inspection.rulebook import Entry, load_rulebook
 from refinery.records.conversation import CONVERSATION
 from refinery.stage import Transform
 
-_READ = pa.schema([CONVERSATION.field(name) for name in ("turns", "signals", "scenario")])
+_READ = pa.schema([CONVERSATION.field(name) for name in ("turns", "signals", "scenario", "event_date")])
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class Trial:
         return not self.said
 
 
-def open_inspection(rules: Path, policies: Path) -> Transform:
-    """Read rules and policies once; the transform takes turns, signals, scenario and gives policies and findings."""
-    recognise, find = Policies(path=policies).open(), Online(rules=rules).open()
+def open_inspection(rules: Path, policies: Path, overrides: Path | None = None) -> Transform:
+    """Read rules and policies once; the transform takes the columns of `_READ` and gives policies and findings."""
+    recognise, find = Policies(path=policies).open(), Online(rules=rules, overrides=overrides).open()
 
     def inspect(table: pa.Table) -> pa.Table:
         table = table.select(_READ.names).combine_chunks()
@@ -60,14 +60,14 @@ def open_inspection(rules: Path, policies: Path) -> Transform:
     return inspect
 
 
-def inspect_table(table: pa.Table, rules: Path, policies: Path) -> pa.Table:
-    """`turns`, `signals`, `scenario` -> `policies`, `findings`, row for row. RuleError where a rule file is wrong."""
-    return open_inspection(rules, policies)(table)
+def inspect_table(table: pa.Table, rules: Path, policies: Path, overrides: Path | None = None) -> pa.Table:
+    """Columns of `_READ` -> `policies`, `findings`, row for row. RuleError where a rule file is wrong."""
+    return open_inspection(rules, policies, overrides)(table)
 
 
-def check(rules: Path) -> list[Listed]:
+def check(rules: Path, overrides: Path | None = None) -> list[Listed]:
     """Every rule in order of inspection; RuleError with a line for each thing that is wrong in the folder."""
-    book = load_rulebook(rules)
+    book = load_rulebook(rules, overrides)
     return [
         Listed(
             **{key: getattr(e.rule, key) for key in ("id", "title", "severity", "status", "where", "enforce")},
@@ -81,14 +81,14 @@ def check(rules: Path) -> list[Listed]:
     ]
 
 
-def run_tests(rules: Path) -> list[Trial]:
-    """Every example of every rule that can run without a model, each through the engine that inspects logs."""
-    book = load_rulebook(rules)
+def run_tests(rules: Path, overrides: Path | None = None) -> list[Trial]:
+    """Every example of every online rule, each through the engine that inspects logs. No model is asked."""
+    book = load_rulebook(rules, overrides)
     recognise = Policies(path=rules / POLICIES).open()
     return [
         Trial(entry.rule.id, kind, number, _judge(kind, example, _turns(entry, example, recognise)))
         for entry in book.entries
-        if entry.detector is not None
+        if entry.detector is not None and entry.rule.where != "offline"
         for kind in ("hits", "misses", "known_misses")
         for number, example in enumerate(getattr(entry.rule.tests, kind), start=1)
     ]
@@ -96,7 +96,7 @@ def run_tests(rules: Path) -> list[Trial]:
 
 def _turns(entry: Entry, example: Example, recognise: Transform) -> list[int]:
     """The turns of the example on which the rule triggers."""
-    table = pa.Table.from_pylist([example.row()], _READ)
+    table = pa.Table.from_pylist([{"event_date": str(example.day or "undated"), **example.row()}], _READ)
     policies = recognise(table.select(["turns"])).column("policies")
     if example.policies is not None:
         named = [example.policies if message.role == "assistant" else [] for message in example.turns]

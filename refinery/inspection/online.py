@@ -4,6 +4,7 @@ turns [{role: assistant, tool_calls: [refund.create {amount: 20}]}], signals []
 findings [{turn_idx: 0, rule_id: SOL.irreversible_without_precondition.001, severity: critical, …}]
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -11,27 +12,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery.errors import StageError
-from refinery.inspection.rule import Applies
+from refinery.inspection.matching import scanner
+from refinery.inspection.rule import Rule
 from refinery.inspection.rulebook import Entry, load_rulebook
-from refinery.inspection.turns import AgentTurns, Bools, Ints
+from refinery.inspection.talks import Talks
+from refinery.inspection.turns import Bools, Ints, bools
 from refinery.records.verdict import FINDING
-from refinery.stage import Stage, Transform, array
-
-_HAN = r"\p{Han}"
+from refinery.stage import Stage, Transform
 
 
 class Online(Stage):
     """Writes `findings`, gravest first: severity, then priority, then id, then turn."""
 
     name: ClassVar[str] = "inspection.online"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     rules: Path
+    overrides: Path | None = None
+    """A tenant's folder, laid over the rules."""
 
     def reads(self) -> frozenset[str]:
-        """What was said and done, what was known, and what the turns are for."""
-        return frozenset({"turns", "signals", "policies", "scenario"})
+        """What was said and done, what was known, what the turns are for, and the day (for rules with dates)."""
+        return frozenset({"turns", "signals", "policies", "scenario", "event_date"})
 
     def writes(self) -> pa.Schema:
         """`findings`: list<FINDING>; empty where nothing was found, never null."""
@@ -39,7 +41,7 @@ class Online(Stage):
 
     def open(self) -> Transform:
         """Read and compile the rules once; RuleError where a file is wrong."""
-        book = load_rulebook(self.rules)
+        book = load_rulebook(self.rules, self.overrides)
         return transform([entry for entry in book.entries if entry.rule.runs_online], book.version)
 
     @classmethod
@@ -50,30 +52,26 @@ class Online(Stage):
             {"turn_idx": 0, "role": "user", "content": "我要退款", "tool_calls": []},
             {"turn_idx": 1, "role": "assistant", "content": None, "tool_calls": [call]},
         ]
-        row = {"turns": turns, "policies": [[], ["issue_refund"]], "scenario": None}
+        row = {"turns": turns, "policies": [[], ["issue_refund"]], "scenario": None, "event_date": "2026-05-01"}
         verified = [{"turn_idx": 0, "identity": {"verified": True}}]
-        empty: dict[str, Any] = {"turns": None, "policies": [], "signals": None, "scenario": None}
+        empty: dict[str, Any] = dict.fromkeys(["turns", "signals", "scenario", "event_date"]) | {"policies": []}
         return [(cls(rules=Path("rules")), [{**row, "signals": None}, {**row, "signals": verified}, empty])]
 
 
-def transform(entries: list[Entry], version: str) -> Transform:
-    """The given rules, in the given order, as one pass over a table."""
+def transform(entries: Sequence[Entry], version: str) -> Transform:
+    """The given rules, in the given order, as one pass over a table; their gates are compiled here."""
     said = pa.array([_finding(entry, version) for entry in entries], FINDING)
+    gates = scanner(tuple(gate for entry in entries if entry.detector for gate in entry.detector.gates))
 
     def inspect(table: pa.Table) -> pa.Table:
-        turns = AgentTurns(array(table, "turns"), array(table, "signals"))
-        place = _Applies(turns, table)
-        found = [
-            at[place.holds(entry.rule.applies, entry.rule.on_abstain == "run", at)]
-            for entry in entries
-            if entry.detector is not None
-            for at in [entry.detector.matches(turns)]
-        ]
+        talks = Talks(table, gates)
+        found = [_applying(entry, talks) for entry in entries]
         at = np.concatenate([np.zeros(0, np.int64), *found])
         rank = np.repeat(np.arange(len(found)), [len(of_rule) for of_rule in found])
-        order = np.lexsort((turns.turn_idx[at], rank, turns.row[at]))
-        findings = _with_turn(said.take(pa.array(rank[order])), turns.turn_idx[at[order]])
-        sizes = np.bincount(turns.row[at], minlength=table.num_rows)
+        turn_idx, row = talks.turns.turn_idx[at], talks.turns.row[at]
+        order = np.lexsort((turn_idx, rank, row))
+        findings = _with_turn(said.take(pa.array(rank[order])), turn_idx[order])
+        sizes = np.bincount(row, minlength=table.num_rows)
         offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
         column = pa.ListArray.from_arrays(offsets, findings)
         return pa.table({"findings": column}, schema=pa.schema([pa.field("findings", pa.list_(FINDING))]))
@@ -81,41 +79,38 @@ def transform(entries: list[Entry], version: str) -> Transform:
     return inspect
 
 
-class _Applies:
-    """Says on which of some agent turns a rule applies, by scenario, policies and language."""
-
-    def __init__(self, turns: AgentTurns, table: pa.Table) -> None:
-        self._turns = turns
-        self._scenario = array(table, "scenario")
-        self._policies = array(table, "policies").flatten()
-        if len(self._policies) != turns.num_flat:
-            raise StageError(f"inspection.online: {len(self._policies)} policy lists for {turns.num_flat} turns")
-
-    def holds(self, applies: Applies, on_abstain: bool, at: Ints) -> Bools:
-        """Empty scenarios, policies or languages mean all; a turn of no policy is decided by `on_abstain`."""
-        held = np.ones(len(at), dtype=np.bool_)
-        if applies.scenarios and len(at):
-            scenarios = self._scenario.take(pa.array(self._turns.row[at]))
-            held &= _bools(pc.is_in(scenarios, value_set=pa.array(applies.scenarios)))
-        if applies.policies.any and len(at):
-            wanted = set(applies.policies.any)
-            given = self._policies.take(pa.array(self._turns.place[at])).to_pylist()
-            held &= np.asarray([bool(wanted & set(names)) if names else on_abstain for names in given])
-        if len(set(applies.languages)) == 1 and len(at):
-            held &= self._chinese(at) == (applies.languages == ["zh"])
-        return held
-
-    def _chinese(self, at: Ints) -> Bools:
-        """Whether the agent wrote any Chinese character in the conversation; every other language counts as English."""
-        written = _bools(pc.match_substring_regex(self._turns.content, pattern=_HAN))
-        return np.isin(self._turns.row[at], self._turns.row[written])
+def _applying(entry: Entry, talks: Talks) -> Ints:
+    """The agent turns on which a rule triggers and applies."""
+    at = entry.detector.matches(talks) if entry.detector is not None else np.zeros(0, dtype=np.int64)
+    return at[_applies(entry.rule, talks, at)] if len(at) else at
 
 
-def _bools(values: pa.Array) -> Bools:
-    return np.asarray(values.fill_null(False).to_numpy(zero_copy_only=False), dtype=np.bool_)
+def _applies(rule: Rule, talks: Talks, at: Ints) -> Bools:
+    """By day, scenario, policies and language; empty means all. A turn of no policy is decided by `on_abstain`."""
+    held = np.ones(len(at), dtype=np.bool_)
+    if rule.valid_from or rule.valid_to:
+        held &= _valid(rule, talks.days(at))
+    if rule.applies.scenarios:
+        held &= talks.in_column("scenario", rule.applies.scenarios, at)
+    if rule.applies.policies.any:
+        of_policy = np.isin(talks.turns.place[at], talks.of_policy(rule.applies.policies.any))
+        held &= of_policy if rule.on_abstain == "skip" else of_policy | ~talks.recognised(at)
+    if len(set(rule.applies.languages)) == 1:
+        held &= talks.chinese(at) == (rule.applies.languages == ["zh"])
+    return held
+
+
+def _valid(rule: Rule, days: pa.StringArray) -> Bools:
+    """Whether the day lies between the rule's dates, both included; an undated conversation lies nowhere."""
+    first, last = rule.valid_from, rule.valid_to
+    there = pc.match_substring_regex(days, r"^[0-9]{4}-")
+    after = pc.greater_equal(days, first.isoformat()) if first else there
+    before = pc.less_equal(days, last.isoformat()) if last else there
+    return bools(there) & bools(after) & bools(before)
 
 
 def _finding(entry: Entry, version: str) -> dict[str, Any]:
+    """What every finding of the rule says. One in shadow is recorded and moves no training row."""
     rule = entry.rule
     return {
         "item": rule.item,
@@ -125,7 +120,7 @@ def _finding(entry: Entry, version: str) -> dict[str, Any]:
         "label": rule.emit.label,
         "message": rule.emit.message,
         "remediation": rule.remediation,
-        "route": rule.route.model_dump(),
+        "route": {key: moves and rule.enforce != "shadow" for key, moves in rule.route.model_dump().items()},
         "ruleset_version": version,
     }
 

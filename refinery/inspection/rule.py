@@ -4,77 +4,22 @@ Severity (harm), priority (order), confidence (expected precision), status (matu
 are separate axes. `rules/README.md` explains the format to rule authors.
 """
 
-from typing import Any, Literal, Self
+from datetime import date
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from refinery.inspection.asking import Llm
+from refinery.inspection.conditions import Detect, Scope
 from refinery.inspection.examples import Example
 from refinery.inspection.reading import Strict
 
 Severity = Literal["info", "minor", "major", "critical"]
+Confidence = Literal["low", "medium", "high"]
+Status = Literal["experimental", "test", "stable", "deprecated"]
+Enforce = Literal["off", "shadow", "report", "reflect", "block"]
 GRAVITY: dict[Severity, int] = {"info": 100, "minor": 300, "major": 600, "critical": 900}
 """Rank of a severity, and the base of the default priority."""
-
-
-class ListName(Strict):
-    """`{list: NAME}`: a named list under rules/lists."""
-
-    name: str = Field(alias="list")
-
-
-class StatePath(Strict):
-    """`{state: order.amount}`: a value the systems know at that turn."""
-
-    path: str = Field(alias="state")
-
-
-Operand = float | int | bool | str | StatePath
-
-
-class Comparison(Strict):
-    """Bounds on one tool argument; all of them must hold, and none holds where a side is missing."""
-
-    gt: Operand | None = None
-    ge: Operand | None = None
-    lt: Operand | None = None
-    le: Operand | None = None
-    eq: Operand | None = None
-    ne: Operand | None = None
-
-    @model_validator(mode="after")
-    def _compares(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("a comparison is empty; known: gt, ge, lt, le, eq, ne; give at least one")
-        return self
-
-
-class ToolMatch(Strict):
-    """The turn calls a tool of this name whose arguments (dotted paths) compare as stated."""
-
-    name: list[str] | ListName
-    args: dict[str, Comparison] = {}
-
-
-class Clause(Strict):
-    """One name of `let`: exactly one kind of thing to look for in an agent turn."""
-
-    tool: ToolMatch | None = None
-    state: str | None = None
-    regex: str | ListName | None = None
-    keywords: list[str] | ListName | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if len(self.model_fields_set) != 1:
-            raise ValueError("one kind a name; known: tool, state, regex, keywords; give exactly one")
-        return self
-
-
-class Detect(Strict):
-    """Named clauses, and the CEL condition over their names."""
-
-    let: dict[str, Clause] = Field(min_length=1, max_length=10)
-    condition: str
 
 
 class AnyOf(Strict):
@@ -89,15 +34,6 @@ class Applies(Strict):
     policies: AnyOf = AnyOf()
     scenarios: list[str] = []
     languages: list[Literal["zh", "en"]] = []
-
-
-class Llm(Strict):
-    """An offline rule's questions to a model."""
-
-    prompt: str
-    steps: list[str] = []
-    votes: int = Field(default=1, ge=1)
-    output_schema: dict[str, Any] = {}
 
 
 class Emit(Strict):
@@ -143,13 +79,15 @@ class Rule(Strict):
     remediation: str
     severity: Severity
     priority: int | None = Field(default=None, ge=0, le=1000)
-    confidence: Literal["low", "medium", "high"]
-    status: Literal["experimental", "test", "stable", "deprecated"]
-    enforce: Literal["off", "shadow", "report", "reflect", "block"] = "report"
+    confidence: Confidence
+    status: Status
+    enforce: Enforce = "shadow"
     owner: str
     applies: Applies = Applies()
     on_abstain: Literal["skip", "run"] = "skip"
-    scope: Literal["turn", "window", "dialogue"]
+    valid_from: date | None = None
+    valid_to: date | None = None
+    scope: Scope
     where: Literal["online", "offline", "both"]
     detect: Detect | None = None
     llm: Llm | None = None
@@ -179,11 +117,21 @@ class Rule(Strict):
         return enforce
 
     @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.where != "offline" and (self.detect is None or self.llm is not None or self.scope != "turn"):
-            raise ValueError("an online rule needs `detect`, no `llm`, and `scope: turn`; else say `where: offline`")
-        if self.detect is None and self.llm is None:
-            raise ValueError("nothing to look for; give `detect` or (offline only) `llm`")
+    def _looks_for_something(self) -> Self:
+        needs = {"online": (True, False), "offline": (self.detect is not None, True), "both": (True, True)}
+        if (self.detect is not None, self.llm is not None) != needs[self.where]:
+            raise ValueError(
+                f"`where: {self.where}` does not fit; online needs `detect` and no `llm`, offline `llm` (and may have "
+                "`detect`, which narrows the turns it is asked of), both needs the two"
+            )
+        if self.detect is not None and self.llm is None and self.scope != self.detect.scope:
+            raise ValueError(f"`scope: {self.scope}` does not fit; its clauses look at `scope: {self.detect.scope}`")
+        return self
+
+    @model_validator(mode="after")
+    def _shown(self) -> Self:
         if self.status == "stable" and min(len(self.tests.hits), len(self.tests.misses)) < 2:
             raise ValueError("a stable rule needs at least two hits and two misses; add them or lower `status`")
+        if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
+            raise ValueError("`valid_from` is later than `valid_to`, so the rule never runs; correct the dates")
         return self

@@ -1,14 +1,11 @@
-"""What the systems know at a turn (signals, folded) and CEL expressions over it, in which the unknown is never true.
+"""Which values the systems may know at a turn, and CEL expressions over them, in which the unknown is never true."""
 
-signals [{turn_idx: 0, order: {status: shipped, amount: 90}}, {turn_idx: 4, order: {status: delivered}}]
-fold at turn 5 -> {"order": {"status": "delivered", "amount": 90.0}, "identity": {}, …}
-"""
-
-import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import cel
+import orjson
 import pyarrow as pa
 
 from refinery.errors import RuleError
@@ -21,6 +18,9 @@ GROUPS: dict[str, list[str]] = {
 }
 """user, identity, order, refund, compensation, risk -> their keys. Beside them: `channel`, and `other.KEY`."""
 
+TALK = ["calls", "signals", "turns"]
+"""`talk.calls`, `.signals`, `.turns`: how many tool calls, signals and agent turns there were up to this turn."""
+
 _OPERATORS = {"_&&_", "_||_", "!_", "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "@in", "_+_", "_-_", "_*_", "_/_"}
 _OPERATORS |= {"-_", "_?_:_"}
 _TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -29,24 +29,11 @@ _WORDS = {"true", "false", "null", "in", "has"}
 _UNKNOWN = (KeyError, TypeError, RuntimeError, ValueError, ArithmeticError)
 
 
-def fold(signals: list[dict[str, Any]] | None, turn_idx: int) -> State:
-    """The signals known at `turn_idx`, in order of time; later ones override key by key, null overrides nothing."""
-    state: State = {**{group: {} for group in GROUPS}, "other": {}}
-    known = [s for s in signals or [] if s and (s["turn_idx"] or 0) <= turn_idx]
-    for signal in sorted(known, key=lambda s: s["turn_idx"] or 0):
-        for group in GROUPS:
-            state[group].update({key: value for key, value in (signal[group] or {}).items() if value is not None})
-        if signal["channel"] is not None:
-            state["channel"] = signal["channel"]
-        state["other"].update(_object(signal["other"]))
-    return state
-
-
-def _object(text: str | None) -> dict[str, Any]:
-    """JSON text as a map; anything else (a broken line of a log) is an empty one."""
+def parsed(text: str | None) -> dict[str, Any]:
+    """JSON text of an object as a map; anything else (a broken line of a log) is an empty one."""
     try:
-        found = json.loads(text) if text else {}
-    except (ValueError, RecursionError):
+        found = orjson.loads(text) if text else {}
+    except orjson.JSONDecodeError:
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -62,15 +49,14 @@ def lookup(state: State, path: str) -> object:
 def check_path(path: str, where: str) -> None:
     """Refuse a path that no signal can have; RuleError names the known words."""
     group, *rest = path.split(".")
-    known = [*GROUPS, "channel", "other"]
+    known = [*GROUPS, "talk", "channel", "other"]
     if group not in known:
         raise RuleError(f"{where}: unknown signal `{path}`; known: {', '.join(known)}; correct the path")
     if group == "channel" and rest or group == "other" and not rest:
         raise RuleError(f"{where}: `{path}` is no value; write `channel` or `other.KEY`")
-    if group in GROUPS and (len(rest) != 1 or rest[0] not in GROUPS[group]):
-        raise RuleError(
-            f"{where}: unknown signal `{path}`; known: {group}.{', '.join(GROUPS[group])}; correct the path"
-        )
+    keys = TALK if group == "talk" else GROUPS.get(group)
+    if keys and (len(rest) != 1 or rest[0] not in keys):
+        raise RuleError(f"{where}: unknown signal `{path}`; known: {group}.{', '.join(keys)}; correct the path")
 
 
 class Expression:
@@ -78,16 +64,29 @@ class Expression:
 
     def __init__(self, source: str, where: str) -> None:
         self._program = compile_cel(source, where)
-        for path in _PATH.findall(_TEXT.sub("''", source)):
-            if path not in _WORDS:
-                check_path(path, where)
+        found = _PATH.findall(_TEXT.sub("''", source))
+        self.paths = sorted({path for path in found if path not in _WORDS})
+        """The values it asks."""
+        for path in self.paths:
+            check_path(path, where)
 
-    def true(self, state: State) -> bool:
-        """True only where the expression is known to be true."""
+    def true(self, values: Sequence[object]) -> bool:
+        """Whether it is known to be true where its `paths` have these values (None: not known)."""
+        state: State = {**{group: {} for group in (*GROUPS, "talk", "other")}}
+        for path, value in zip(self.paths, values, strict=True):
+            if value is not None:
+                _put(state, path.split("."), value)
         try:
             return self._program.execute(state) is True
         except _UNKNOWN:
             return False
+
+
+def _put(state: State, path: list[str], value: object) -> None:
+    *groups, key = path
+    for group in groups:
+        state = state.setdefault(group, {})
+    state[key] = value
 
 
 def compile_cel(source: str, where: str) -> cel.Program:

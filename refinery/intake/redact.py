@@ -81,7 +81,7 @@ class Redact(Stage):
     """`intake.redact`: every text-bearing column in, the same columns masked out."""
 
     name: ClassVar[str] = "intake.redact"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def reads(self) -> frozenset[str]:
         """All columns that hold text from the log but ids, which people trace by (`refinery.intake.ids`)."""
@@ -156,7 +156,7 @@ def _redact(table: pa.Table) -> pa.Table:
 
 
 def _is_empty(values: pa.Array) -> bool:
-    return len(values) == values.null_count
+    return bool(len(values) == values.null_count)
 
 
 def _groups(texts: list[_Text]) -> list[npt.NDArray[np.uint16]]:
@@ -211,15 +211,24 @@ def _reserve(texts: list[_Text], hit: Mask, holders: dict[int, Placeholders]) ->
             holders[int(row)].reserve(value)
 
 
-def _jobs(texts: list[_Text], flags: list[Mask], groups: list[npt.NDArray[np.uint16]]) -> list[_Job]:
-    """The flagged values, in the order of their conversation: column, element of its list, leaf."""
+def _jobs(
+    texts: list[_Text],
+    flags: list[Mask],
+    groups: list[npt.NDArray[np.uint16]],
+    holders: dict[int, Placeholders] | None = None,
+) -> list[_Job]:
+    """The flagged values, in the order of their conversation: column, element of its list, leaf.
+
+    With `holders`, only those in which something may stand that their conversation is known to hold.
+    """
     ranks = {name: rank for rank, name in enumerate(_OURS)}
     jobs = list[_Job]()
     for which, (text, flag, bits) in enumerate(zip(texts, flags, groups, strict=True)):
         places = np.flatnonzero(flag)
         where = (part[places].tolist() for part in (text.leaf.rows, text.leaf.items, bits))
         for row, item, looked, place, value in zip(*where, places.tolist(), _strings(text.leaf, flag), strict=True):
-            jobs.append(_Job(row, ranks[text.column], item, which, place, value, looked))
+            if holders is None or holders[row].mentions(value):
+                jobs.append(_Job(row, ranks[text.column], item, which, place, value, looked))
     return sorted(jobs)
 
 
@@ -238,7 +247,7 @@ def _mentioned(texts: list[_Text], flags: list[Mask], holders: dict[int, Placeho
         told[np.minimum(t.leaf.rows, len(told) - 1)] & ~flag & ~_empty(t) for t, flag in zip(texts, flags, strict=True)
     ]
     nothing = [np.zeros(len(t.leaf.values), np.uint16) for t in texts]
-    return [job for job in _jobs(texts, rest, nothing) if holders[job.row].mentions(job.value)]
+    return _jobs(texts, rest, nothing, holders)
 
 
 def _masked(texts: list[_Text], jobs: list[_Job], holders: dict[int, Placeholders]) -> list[pa.Array | None]:

@@ -25,9 +25,10 @@ _CARRIED: Final = pa.schema(
     ]
 )  # fmt: skip
 _RUN: Final = pa.field("run_id", STRING)
-POLICIES: Final = pa.field("policies", pa.list_(STRING))
+BESIDE: Final = (pa.field("policies", pa.list_(STRING)), pa.field("policies_by", STRING))
+"""What stands in lists beside the turns: which policies a turn shows, and what said so (label, template or head)."""
 
-TURNS: Final = pa.schema([*_CARRIED, *TURN, POLICIES, _RUN])
+TURNS: Final = pa.schema([*_CARRIED, *TURN, *BESIDE, _RUN])
 FINDINGS: Final = pa.schema([*_CARRIED, *FINDING, _RUN])
 SAMPLES: Final = pa.schema([*_CARRIED, *SAMPLE, _RUN])
 RUNS: Final = pa.schema(
@@ -79,11 +80,12 @@ def _aligned(rows: pa.Table) -> list[tuple[pa.Table, tuple[str, ...]]]:
     """Rows whose `policies` stand beside their turns, and those that have none (inspection broke, or never ran)."""
     if "policies" not in rows.column_names:
         return [(rows, ())]
+    names = tuple(field.name for field in BESIDE)
     lengths = [pc.fill_null(pc.list_value_length(rows[name]), 0) for name in ("turns", "policies")]
     same = pc.equal(*lengths)
     if pc.all(same).as_py() is not False:
-        return [(rows, ("policies",))]
-    return [(rows.filter(same), ("policies",)), (rows.filter(pc.invert(same)), ())]
+        return [(rows, names)]
+    return [(rows.filter(same), names), (rows.filter(pc.invert(same)), ())]
 
 
 def _flat(rows: pa.Table, name: str, schema: pa.Schema, beside: tuple[str, ...]) -> pa.Table:

@@ -3,7 +3,8 @@
     "订单 A12-34 退款20元，周五到" -> compared as "订单0退款0元周五到", facts {a12-34, 20, 周五}
 
 A fact is 64 bits: its kind in the upper 8, a hash below. Two lists of facts conflict where, within one kind, each has
-some that the other lacks: a copy that lost a turn lost facts and has no others; another order has others.
+some that the other lacks, or has them more often: a copy that lost a turn lost facts and has no others; another order
+has others.
 """
 
 from functools import cache
@@ -280,7 +281,7 @@ def hash_bytes(data: Bytes, start: int, end: int) -> Any:  # noqa: ANN401 (uint6
 
 @compiled
 def conflict(left: Words, right: Words) -> bool:
-    """Whether two sorted lists of facts state, within one kind, each something that the other does not."""
+    """Whether two sorted lists of facts state, within one kind, each something more often than the other does."""
     i = j = 0
     only = np.uint64(0)  # bit k: left alone has some of kind k; bit 32 + k: right alone
     while i < len(left) or j < len(right):

@@ -13,11 +13,13 @@ from refinery.text.kinds.shape import Pattern
 
 GROUPS: Final[tuple[tuple[Pattern, ...], ...]] = (
     (*network.PATTERNS, *money.PATTERNS[:1], *papers.PATTERNS, *money.PATTERNS[1:], *phones.PATTERNS),
-    (*papers.CUED, *phones.CUED, *network.CUED, *money.CUED),
+    papers.CUED,
+    (*phones.CUED, *network.CUED, *money.CUED),
     addresses.PATTERNS,
     names.PATTERNS,
 )
-"""What is told by its shape; by a cue and digits; places; names of people."""
+"""What is told by its shape; by a cue and digits (two, for one automaton over both takes three times as long); places;
+names of people."""
 ORDER: Final[tuple[Pattern, ...]] = (
     *network.PATTERNS,
     *money.PATTERNS[:1],
@@ -47,9 +49,11 @@ REWRITTEN: Final = (
     "|[\u00a0\u2002\u2003\u2009\u202f\u3000][㐀-鿿]"
 )
 """What folding changes where it matters: a text with any of these may read otherwise than it is written."""
+FOLDED_FIRST: Final = (("：", ":"), ("＝", "="), ("＃", "#"))
+"""What links a cue to its value in so many texts that all would read otherwise: folded before the prefilters look."""
 PREFILTERS: Final = (
     "|".join(_SHAPES),
-    *("|".join(pattern.trigger or pattern.regex for pattern in group) for group in GROUPS[1:]),
+    *("|".join(f"(?:{pattern.trigger or pattern.regex})" for pattern in group) for group in GROUPS[1:]),
     keys.CANDIDATE,
     REWRITTEN,
 )

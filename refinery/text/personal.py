@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import re2
 
 from refinery.text.folding import BLANK, fold
@@ -36,7 +37,7 @@ from refinery.text.kinds.shape import (
     Pattern,
     digits,
 )
-from refinery.text.patterns import DECOYS, GROUPS, ORDER, PREFILTERS
+from refinery.text.patterns import DECOYS, FOLDED_FIRST, GROUPS, ORDER, PREFILTERS
 from refinery.text.scan import Texts
 
 KINDS: Final = (
@@ -58,7 +59,7 @@ _MAX_SWEEPS = 8
 _BEFORE, _AFTER = 360, 120
 """Bytes of the surroundings that a check is given."""
 SHAPES: Final = 1
-CUED: Final = 2
+CUED: Final = 2 + 4
 KEYS: Final = 1 << len(GROUPS)
 ALL: Final = 2 * KEYS - 1
 ASKED: Final = 2 * KEYS
@@ -109,6 +110,8 @@ _KEYED_AT_ALL = re2.compile(keys.CANDIDATE, _options())
 
 def candidates(values: pa.Array, groups: int = ALL) -> npt.NDArray[np.uint16]:
     """Strings -> a bit for each of these groups of patterns that may find something (null: 0)."""
+    for wide, plain in FOLDED_FIRST:
+        values = pc.replace_substring(values, wide, plain)
     flags, texts = np.zeros(len(values), np.uint16), Texts(values)
     *mine, folded = _PREFILTERS
     for bit, prefilter in enumerate(mine):
@@ -147,6 +150,8 @@ def spans(text: str, groups: int = ALL) -> list[Span]:
     Placeholders that the text holds already are passed over, so what was masked once is not masked again. `groups`
     are the bits that `candidates` gave the text.
     """
+    if groups in (0, KEYS):
+        return []
     folded = fold(text)
     line = _line(folded.text)
     found = _found(line, groups)
@@ -182,9 +187,8 @@ def _found(line: bytes, groups: int) -> list[tuple[int, int, str]]:
 
 
 def _answering(groups: int) -> Iterator[_Compiled]:
-    for bit, kind in enumerate(asked.KINDS):
-        if groups // ASKED >> bit & 1:
-            yield from (one for one in _ASKED if one.kind == kind)
+    kinds = {kind for bit, kind in enumerate(asked.KINDS) if groups // ASKED >> bit & 1}
+    yield from (one for one in _ASKED if one.kind in kinds)
 
 
 def _triggered(line: bytes, groups: int) -> Iterator[int]:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from refinery.dedup import compared, forms
+from refinery.dedup.documents import DOCUMENT, conversations
 from refinery.dedup.fields import field_facts
 from refinery.dedup.near import NearDuplicates
 from refinery.dedup.templates import answers, frequent, sorted_codes
@@ -20,14 +21,21 @@ Pair = tuple[int, int]
 
 def shingle_sets(rows: pa.Table, template_contexts: int | None) -> list[np.ndarray]:
     """The shingles of each row, sorted, as the stage hashes them."""
+    return shingles_and_wholes(rows, template_contexts)[0]
+
+
+def shingles_and_wholes(rows: pa.Table, template_contexts: int | None) -> tuple[list[np.ndarray], list[int]]:
+    """The shingles of each row, and the hash of all it says and states."""
     column = array(rows.combine_chunks(), "turns")
     codes = np.zeros(0, np.uint64)
     if template_contexts:
         codes = sorted_codes(frequent(answers(column), template_contexts))
     found, (offsets, facts) = forms.turns(column), field_facts(rows)
     room = forms.scratch(found, int(np.diff(offsets).max(initial=0)))
-    sets = compared.Sets(*compared.sets(found, forms.tables(), codes, room, offsets, facts))
-    return [sets.shingles[start:end] for start, end in zip(sets.ends[:-1], sets.ends[1:], strict=True)]
+    every = conversations(rows, found)
+    sets = compared.Sets(*compared.sets(every, found, forms.tables(), codes, room, offsets, facts))
+    shingles = [sets.shingles[start:end] for start, end in zip(sets.ends[:-1], sets.ends[1:], strict=True)]
+    return shingles, sets.whole.tolist()
 
 
 @compiled
@@ -53,20 +61,29 @@ def all_pairs(sets: list[np.ndarray], least: float) -> dict[Pair, float]:
 
 def links(stage: NearDuplicates, rows: pa.Table) -> dict[Pair, float]:
     """The links that the stage's rounds find, conflicts or not."""
+    found = _found(stage, rows, "compare")
+    left, right, similarity = (found[name].to_pylist() for name in (DOCUMENT.name, "other", "similarity"))
+    return {(a, b): s for a, b, s in zip(left, right, similarity, strict=True) if b is not None}
+
+
+def nominated(stage: NearDuplicates, rows: pa.Table) -> set[Pair]:
+    """The pairs that are compared."""
+    found = _found(stage, rows, "bands")
+    each = zip(found[DOCUMENT.name].to_pylist(), found["others"].to_pylist(), strict=True)
+    return {(one, other) for one, others in each for other in others}
+
+
+def _found(stage: NearDuplicates, rows: pa.Table, last: str) -> pa.Table:
+    """What the round of that name finds."""
     found: list[pa.Table] = []
-    *rounds, _ = stage.rounds()
+    rounds = stage.rounds()
     for number, each in enumerate(rounds):
         given = rows if not number or not rounds[number - 1].by_row else _those(rows, found[-1])
         records = each.send(given.select([ROW.name, *sorted(each.reads())]).combine_chunks(), found)
         found.append(each.find(records))
-    pairs = found[-1].filter(found[-1]["other"].is_valid())
-    return dict(
-        zip(
-            zip(pairs[ROW.name].to_pylist(), pairs["other"].to_pylist(), strict=True),
-            pairs["similarity"].to_pylist(),
-            strict=True,
-        )
-    )
+        if each.name == last:
+            break
+    return found[-1]
 
 
 def _those(rows: pa.Table, found: pa.Table) -> pa.Table:

@@ -17,7 +17,7 @@ def records(sketches: list[tuple[int, int]], whole: list[int] | None = None, anc
     num = len(sketches)
     columns = {
         "_key": [42] * num,
-        "_row": list(range(num)),
+        "_document": list(range(num)),
         "whole": whole or list(range(100, 100 + num)),
         "low": [low for low, _ in sketches],
         "high": [high for _, high in sketches],
@@ -78,14 +78,14 @@ def test_a_hot_bucket_is_split_and_counted_and_what_agrees_in_all_is_still_paire
 
 
 def test_no_pairs_make_no_work():
-    assert work(np.zeros(0, np.int64), np.zeros(0, np.int64)).equals(WORK.empty_table())
+    assert work(np.zeros(0, np.int64), np.zeros(0, np.int64), abs).equals(WORK.empty_table())
 
 
 def test_each_pair_is_in_a_unit_with_both_its_rows_and_units_are_bounded():
     rng = np.random.default_rng(2)
     ends = np.unique(np.sort(rng.choice(5_000, (20_000, 2)) << 33, axis=1), axis=0)
     ends = ends[ends[:, 0] < ends[:, 1]]
-    table = work(ends[:, 0].copy(), ends[:, 1].copy())
+    table = work(ends[:, 0].copy(), ends[:, 1].copy(), abs)
     rows = table.to_pylist()
     assert table["_row"].to_pylist() == sorted(table["_row"].to_pylist())
     members: dict[int, set[int]] = {}

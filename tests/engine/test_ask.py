@@ -321,7 +321,9 @@ def test_a_key_that_is_not_set_is_said_before_anything_runs(tmp_path, monkeypatc
 def test_explain_and_summary_show_who_is_asked(tmp_path, capsys):
     path = _plan(tmp_path, [conversation(0), conversation(4)])
     (tmp_path / "answers.yaml").write_text("- {answer: 4}\n")
-    assert "asks m: kind=scripted, path=" in explained(path, None, None)
+    (asked,) = [line for line in explained(path, None, None).splitlines() if "asks m:" in line]
+    assert "kind=scripted, path=" in asked
+    assert "price={'prompt': 2.0" in asked
     refine(path, source=None, target=str(tmp_path / "lake"), limit=None, engine="local")
     (line,) = [x.split() for x in capsys.readouterr().err.splitlines() if "tests.judge" in x and "answers.yaml@" in x]
     assert line[2:] == ["2", "0", "0", "0", "0", "0.00", "EUR"]

@@ -29,6 +29,7 @@ STAGES = (
     "quality.gate",
     "intake.identity",
     "dedup.exact",
+    "dedup.near",
     f"inspection.policies: {{path: {REPOSITORY}/rules/policies.yaml}}",
     f"inspection.online: {{rules: {REPOSITORY}/rules}}",
     "routing.srt",

@@ -12,7 +12,7 @@ from refinery.records.conversation import CONVERSATION
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
 POLICIES = RULES / "policies.yaml"
-SCHEMA = pa.schema([CONVERSATION.field(name) for name in ("turns", "signals", "scenario")])
+SCHEMA = pa.schema([CONVERSATION.field(name) for name in ("turns", "signals", "scenario", "event_date")])
 
 RULE: dict[str, Any] = {
     "id": "EXP.no_empathy.001",
@@ -22,12 +22,20 @@ RULE: dict[str, Any] = {
     "severity": "minor",
     "confidence": "low",
     "status": "experimental",
+    "enforce": "report",
     "owner": "tests",
     "scope": "turn",
     "where": "online",
     "detect": {"let": {"said": {"keywords": ["whatever", "随便"]}}, "condition": "said"},
     "emit": {"label": "whatever", "message": "says whatever"},
     "route": {"dpo": True},
+}
+
+ASKS: dict[str, Any] = {
+    "prompt": "prompts/inspect_v1",
+    "steps": ["evidence", "rule_check", "adjudication"],
+    "votes": 3,
+    "asks": {"zh": "客服说了随便吗？", "en": "Did the agent say whatever?"},
 }
 
 
@@ -42,11 +50,20 @@ def asked(content: str) -> dict[str, Any]:
     return {"role": "user", "content": content}
 
 
+def answered(content: str, call: int = 0) -> dict[str, Any]:
+    """What the tool returned for the call of this number in the turn before."""
+    return {"role": "tool", "content": content, "tool_call_id": f"c{call}"}
+
+
 def row(
-    *turns: dict[str, Any], signals: list[dict[str, Any]] | None = None, scenario: str | None = None
+    *turns: dict[str, Any],
+    signals: list[dict[str, Any]] | None = None,
+    scenario: str | None = None,
+    day: str | None = None,
 ) -> dict[str, Any]:
     """One conversation; turns are numbered by their place."""
-    return {"turns": [{**t, "turn_idx": n} for n, t in enumerate(turns)], "signals": signals, "scenario": scenario}
+    numbered = [{**t, "turn_idx": n} for n, t in enumerate(turns)]
+    return {"turns": numbered, "signals": signals, "scenario": scenario, "event_date": day}
 
 
 def talks(*rows: dict[str, Any]) -> pa.Table:
@@ -59,9 +76,9 @@ def changed(**changes: Any) -> dict[str, Any]:
     return {**deepcopy(RULE), **changes}
 
 
-def detecting(condition: str, **let: Any) -> dict[str, Any]:
+def detecting(condition: str, scope: str = "turn", **let: Any) -> dict[str, Any]:
     """The test rule with other clauses."""
-    return changed(detect={"let": let, "condition": condition})
+    return changed(detect={"let": let, "condition": condition}, scope=scope)
 
 
 def folder(path: Path, *rules: dict[str, Any] | str) -> Path:

@@ -1,5 +1,6 @@
 """The online rules find what they should, where they apply, gravest first."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from refinery.errors import StageError
 from refinery.inspection.inspect import inspect_table
 from refinery.inspection.online import Online
 from refinery.inspection.rulebook import ruleset_version
-from tests.inspection.talks import POLICIES, RULES, asked, changed, detecting, folder, row, said, talks
+from tests.inspection.talks import ASKS, POLICIES, RULES, SCHEMA, asked, changed, detecting, folder, row, said, talks
 
 
 def found(rules: Path, *rows: dict[str, Any]) -> list[list[tuple[str, int]]]:
@@ -74,9 +75,34 @@ def test_scenarios_and_languages_bound_a_rule(tmp_path: Path):
 
 
 def test_only_rules_that_are_on_and_online_run(tmp_path: Path):
-    off, offline = changed(enforce="off"), changed(id="EXP.no_empathy.002", where="offline")
-    both = changed(id="EXP.no_empathy.003", where="both", enforce="shadow")
+    off, offline = changed(enforce="off"), changed(id="EXP.no_empathy.002", where="offline", llm=ASKS)
+    both = changed(id="EXP.no_empathy.003", where="both", enforce="shadow", llm=ASKS)
     assert found(folder(tmp_path / "rules", off, offline, both), row(said("whatever"))) == [[("EXP.no_empathy.003", 0)]]
+
+
+def test_a_rule_in_shadow_is_recorded_and_moves_no_training_row(tmp_path: Path):
+    rules = folder(tmp_path / "rules", changed(enforce="shadow"))
+    finding = inspect_table(talks(row(said("whatever"))), rules, POLICIES)["findings"].to_pylist()[0][0]
+    assert finding["enforce"] == "shadow"
+    assert finding["route"] == {"sft_exclude": False, "dpo": False, "rl": False}
+
+
+@pytest.mark.parametrize(
+    ("dates", "days"),
+    [
+        ({"valid_from": date(2026, 5, 2)}, ["2026-05-02", "2026-05-03"]),
+        ({"valid_to": date(2026, 5, 2)}, ["2026-05-01", "2026-05-02"]),
+        ({"valid_from": date(2026, 5, 2), "valid_to": date(2026, 5, 2)}, ["2026-05-02"]),
+        ({}, ["2026-05-01", "2026-05-02", "2026-05-03", "undated", None]),
+    ],
+)
+def test_a_rule_runs_on_the_days_for_which_it_is_valid_and_never_on_an_undated_one(
+    tmp_path: Path, dates: dict[str, date], days: list[str | None]
+):
+    rules = folder(tmp_path / "rules", changed(**dates))
+    given = ["2026-05-01", "2026-05-02", "2026-05-03", "undated", None]
+    found_on = found(rules, *(row(said("whatever"), day=day) for day in given))
+    assert [day for day, some in zip(given, found_on, strict=True) if some] == days
 
 
 def test_a_clause_is_asked_of_the_turn_alone_and_words_match_whole(tmp_path: Path):
@@ -119,15 +145,13 @@ def test_nested_arguments_and_text_compare_too(tmp_path: Path):
 
 
 def test_state_is_that_of_the_turn():
-    pay = said("已退款", ("refund.create", '{"amount": 5}'))
-    talk = row(pay, asked("?"), pay, signals=[{"turn_idx": 2, "identity": {"verified": True}}])
+    pay, again = (said("已退款", ("refund.create", f'{{"amount": {amount}}}')) for amount in (5, 6))
+    talk = row(pay, asked("?"), again, signals=[{"turn_idx": 2, "identity": {"verified": True}}])
     assert found(RULES, talk) == [[("SOL.irreversible_without_precondition.001", 0)]]
 
 
 def test_rows_without_turns_and_tables_without_rows_keep_the_columns():
-    out = inspect_table(
-        talks({"turns": None, "signals": None, "scenario": None}, row(), row(asked("hi"))), RULES, POLICIES
-    )
+    out = inspect_table(talks(dict.fromkeys(SCHEMA.names), row(), row(asked("hi"))), RULES, POLICIES)
     assert out["findings"].to_pylist() == [[], [], []] and out["policies"].to_pylist() == [[], [], [[]]]
     empty = inspect_table(talks(), RULES, POLICIES)
     assert empty.num_rows == 0 and empty.schema.field("findings") == Online(rules=RULES).writes().field("findings")

@@ -85,7 +85,9 @@ HOSTILE = [
     "phone no ", "tel:", "pin is ", "my name is ", "name: A ", "Mr. A ", "I'm A ", "for A B ", "speaking ",
     "我叫张", "我是", "张先生", "姓名：", "收件人", "路1号", "省市区县", "上海市", "1号楼", "12 Oak ", "St, ",
     "京A1", "E1", "DE89 ", "1.2.", "a:", ":", "生日", "born in Ohio on ", "账号", "account ", "[PHONE_",
-    "\"name\": ", "{\"a\":", "[\"", "或1234",
+    "\"name\": ", "{\"a\":", "[\"", "或1234", "twitter @", "order 12345 and ", "订单12345、", "ssn ",
+    "SSN 219 09 9999 ",
+    "birthday ", "1990-01-02 born ", "reg AB12 CDE ", "姓名：张伟、", "13812345678张伟收", "\"name\": \"A \"phone",
 ]  # fmt: skip
 
 

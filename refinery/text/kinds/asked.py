@@ -96,6 +96,8 @@ PATTERNS: Final = (
     Pattern(NAME, rf"^(?:我叫|我是|叫|姓名|是|嗯+|好的?|你好|您好|可以|[ ,，。:：!！])*({HAN_NAME})", i_am),
     Pattern(BIRTH_DATE, rf"{_ALONE}({papers.DAY}){TO}", _day),
     Pattern(PHONE, rf"{_ALONE}([0-9]{{7,12}}|[0-9]{{3,4}}[ -][0-9]{{4}}){TO}", _number),
+    Pattern(PIN, rf"{_ALONE}([0-9]{{3,6}}){TO}", _number),
     Pattern(ACCOUNT, rf"{_ALONE}([0-9](?:[ -]?[0-9]){{4,18}}){TO}", _number),
-    Pattern(PIN, rf"{_ALONE}([0-9]{{3,8}}){TO}", _number),
+    Pattern(PIN, rf"{_ALONE}([0-9]{{7,8}}){TO}", _number),
 )
+"""In the order in which they look: of two numbers the longer is the account, the shorter the PIN."""

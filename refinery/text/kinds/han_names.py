@@ -26,7 +26,7 @@ _UNTITLED = frozenset("和于单全从应成连平时向有相干国司师明安
 """Surnames that are common words: with a title they count at the beginning of a clause only."""
 
 FIELD = (
-    "(?:名字|姓名|实名(?:信息)?|称呼|收[件货]人|联系人|寄件人|发件人|机主|户主|户名|开户[名人]|持卡人"
+    "(?:名字|大名|姓名|实名(?:信息)?|称呼|收[件货]人|联系人|寄件人|发件人|机主|户主|户名|开户[名人]|持卡人"
     "|乘[客机车]人?|旅客|入住人|住客|预[订定]人|订票人|投保人"
     "|被?保险?人|受益人|车主|患者|病人|本人|客户|会员|用户)(?:姓名|名字|名称)?"
 )
@@ -100,6 +100,20 @@ def titled(value: str, before: str, after: str) -> tuple[int, int] | None:
 def _begins(surname: str, left: str, before: str) -> bool:
     beside = (before + left)[-1:]
     return surname not in _UNTITLED or not is_han(beside or " ") or beside in "的找是叫给跟让请问为位好"
+
+
+def receives(value: str, before: str, after: str) -> tuple[int, int] | None:
+    """Behind an address or a telephone: whole, and what follows is 收."""
+    return whole(value) if han_end(value) == len(value) and value[-1] not in "签查代接验回" else None
+
+
+_LISTED = re.compile(rf"{FIELD}{HAN_LINK}(?:\x00+[、和及与])+$")
+
+
+def listed(value: str, before: str, after: str) -> tuple[int, int] | None:
+    """A further name behind 姓名 and one that was found already."""
+    end, rest = han_end(value), value + after
+    return (0, end) if end and _bounded(rest[end:]) and _LISTED.search(before) else None
 
 
 def only_surname(value: str, before: str, after: str) -> tuple[int, int] | None:

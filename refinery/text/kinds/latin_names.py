@@ -105,7 +105,8 @@ def speaking(value: str, before: str, after: str) -> tuple[int, int] | None:
     """Before `speaking`, or before `here` if it begins with a given name."""
     end = latin_end(value)
     named = after.startswith(" speaking") or given(value, before, "")
-    return (0, end) if end == len(value) > 1 and not value.endswith("ly") and named else None
+    adverb = " " not in value and value.endswith("ly") and value.casefold() not in GIVEN
+    return (0, end) if end == len(value) > 1 and not adverb and named else None
 
 
 def mister(value: str, before: str, after: str) -> tuple[int, int] | None:

@@ -26,9 +26,11 @@ def is_card(number: str) -> bool:
     """Luhn holds and the first digits are those of payment cards (ISO/IEC 7812; 22 to 27 only of 16 digits).
 
     A tenth of all numbers pass Luhn: without the first digits, epoch milliseconds (1…), numbers that start with a
-    date (20…) and SIM cards (89…) would go.
+    date (20…), SIM cards (89…) and the barcodes of China (69…, 13 digits) would go.
     """
-    issued = number[0] in "34569" or ("22" <= number[:2] <= "27" and len(number) == 16)
+    issued = (number[0] in "34569" and not (number[:2] == "69" and len(number) == 13)) or (
+        "22" <= number[:2] <= "27" and len(number) == 16
+    )
     return issued and bool(luhn.is_valid(number))
 
 
@@ -54,7 +56,8 @@ def _iban(value: str, before: str, after: str) -> tuple[int, int] | None:
 _ACCOUNT_CUE = (
     "(?:(?:资金|银行|宽带|公积金|用户|客户|会员|缴费|登录|登陆|收款|汇款|保单)?(?:账号|帐号|账户|帐户|户号)"
     "|会员卡?号|会员编号|客户(?:编号|号|id)"
-    "|用户(?:编号|号|id|名)|(?:银行|储蓄|信用|社保|医保|会员|就诊)?卡号|社保(?:卡)?号|医保(?:卡)?号|登录名"
+    "|用户(?:编号|号|id|名)|login[ _]name"
+    "|(?:银行|储蓄|信用|社保|医保|会员|就诊)?卡号|社保(?:卡)?号|医保(?:卡)?号|登录名"
     "|(?:^|[^a-z])(?:bank[ ])?(?:account|acct)(?:[ _]?(?:number|no|num|id|#))?"
     "|(?:member(?:ship)?|customer|client|loyalty|frequent[ ]flyer|subscriber|user|patient"
     "|card)[ _-]?(?:card[ ]?)?(?:number|no|num|id|#)|user[ _]?name)"
@@ -88,8 +91,9 @@ _PIN_CUE = (
     "|(?:my|your|the|a)[ ]code(?:[ ](?:they|you|we)[ ](?:texted|sent|gave)[ ](?:me|you|us))?))"
 )
 _PIN_LINK = (
-    rf"(?:{LINK}|码|我?填[的了]?|输入?的?|设的?|成|应该|我?收到的?|发来的?|on[ ]the[ ]back"
-    "|i[ ](?:received|got)(?:[ ]by[ ]sms)?|by[ ]sms|you[ ](?:sent|texted)(?:[ ]me)?)*"
+    rf"(?:{LINK}|码|我?填[的了]?|我?输入?的?|我?设的?|[改换设重置]{{1,2}}[成为]|成|应该|我?收到的?|发来的?"
+    "|on[ ]the[ ]back|i[ ]set|(?:back[ ])?to|i[ ](?:received|got)(?:[ ]by[ ]sms)?|by[ ]sms"
+    "|you[ ](?:sent|texted)(?:[ ]me)?)*"
 )
 
 
@@ -112,8 +116,9 @@ def _password(value: str, before: str, after: str) -> tuple[int, int] | None:
 _PIN_BEFORE = rf"(?i:{_PIN_CUE}{_PIN_LINK})"
 _PASSWORD = r"(?i:密码|口令|(?:^|[^a-z])(?:password|passcode))[ ]?(?i:是|为|[:：=]|is|was)[ ]?[\"'“]?"
 _PIN_BEHIND = (
-    r"[\"'” ,，]{0,3}(?:是|就是|为|(?i:is|was))[ ]?(?:你的|您的|我的|(?i:your|my|the))?[ ]?"
+    r"(?:[\"'” ,，]{0,3}(?:是|就是|为|(?i:is|was))[ ]?(?:你的|您的|我的|(?i:your|my|the))?[ ]?"
     r"(?:验证码|校验码|动态码|密码|取件码|(?i:verification code|security code|pin\b|otp|one-time code|passcode))"
+    r"|[ ](?i:as (?:my|the|a) (?:new |old )?(?:pin\b|passcode|security code|verification code)))"
 )
 _ACCOUNT = rf"(?i:{_ACCOUNT_CUE}{_ACCOUNT_LINK})"
 PATTERNS = (

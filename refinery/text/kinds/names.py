@@ -15,7 +15,9 @@ from refinery.text.kinds.han_names import (
     han_end,
     i_am,
     is_han,
+    listed,
     only_surname,
+    receives,
     titled,
 )
 from refinery.text.kinds.latin_names import (
@@ -32,13 +34,14 @@ from refinery.text.kinds.latin_names import (
     speaking,
     two,
 )
-from refinery.text.kinds.name_words import COMPOUND, SURNAMES
+from refinery.text.kinds.name_words import COMPOUND, GIVEN, SURNAMES
 from refinery.text.kinds.shape import HAN, NAME, Pattern
 
-_OF_A_PERSON = re.compile(
-    r"(?i)[\"'](?:[a-z_]*phone|mobile|tel|e?_?mail|passport|id_?card|ssn|dob|birth|gender|sex|age|电话|手机"
-    r"|身份证|护照|性别)"
+_PERSONS_KEY = (
+    r"(?i:[\"'](?:[a-z_]*phone|mobile|tel|e?_?mail|passport|id_?card|ssn|dob|birth|gender|sex|age|电话|手机"
+    r"|身份证|护照|性别))"
 )
+_OF_A_PERSON = re.compile(_PERSONS_KEY)
 
 
 def _quoted(value: str, before: str, after: str) -> tuple[int, int] | None:
@@ -69,7 +72,7 @@ _NAME_IS = (
     r"|name[ ]on[ ](?:the|my)[ ][a-z]+[ ]is"
     r"|(?:under|in|to|by)[ ]the[ ]name(?:[ ]of)?)[\s:,\"'“]+"
 )
-_LABEL = rf"(?i:(?:{_LABELS})[ _-]?(?:and[ ]last[ ])?name|surname){_SEPARATOR}(?i:(?:is|was|it's){_SEPARATOR})?"
+_LABEL = rf"(?i:(?:{_LABELS})[ _-]?(?:and[ ]last[ ])?name|surname){_SEPARATOR}(?i:(?:is|was|it's)[\s:=,(-]+)?"
 _FORM_CUE = r"(?:^|[^A-Za-z_ ]|[^a-z] )(?i:name)[ ]?[:=][ ]?"
 _QUOTED_CUE = r"(?:^|[^A-Za-z_])(?i:name)[\"']\s*:\s*[\"']"
 _PERSON_CUE = (
@@ -86,10 +89,17 @@ _KIN_CUE = (
     r"|colleague|girlfriend|boyfriend|roommate|kid|child|aunt|uncle|cousin|neighbou?r))(?:,|[ ]named)?[ ]"
 )
 _TITLE_CUE = r"(?:^|[^A-Za-z])(?:(?:Mr|Mrs|Ms|Mx|Dr|Prof|MR|MRS|MS)[.]?|Miss|Mister|Madam)[ ]"
-_TWO_CUE = r"(?:^|[^A-Za-z])(?:[Ff]or|[Bb]y|[Ww]ith|[Ii]s|[Ss]ure|and)[,:]?[ ]"
+_TWO_CUE = r"(?:^|[^A-Za-z])(?:[Ff]or|[Dd]ear|[Uu]nder|[Bb]y|[Ww]ith|[Ii]s|[Ss]ure|and)[,:]?[ ]"
 _FIRST = rf"{_CAPITAL}[a-z\x{{df}}-\x{{24f}}'’-]{{1,20}}[ ]"
 PATTERNS = (
     Pattern(NAME, rf"{_HAN_CUES}({HAN_NAME})", field, rf"{_HAN_CUES}{HAN}"),
+    Pattern(NAME, rf"\x00[、和及与]({HAN_NAME})", listed, FIELD),
+    Pattern(
+        NAME,
+        rf"\x00[，,、 。；;]{{0,2}}({HAN}{{2,4}})收(?:$|[^0-9A-Za-z㐀-鿿])",
+        receives,
+        rf"{HAN}收(?:$|[^0-9A-Za-z㐀-鿿])",
+    ),
     Pattern(NAME, rf"{_EN_AM}({HAN_NAME})", i_am, rf"{_EN_AM}{_SURNAME}"),
     Pattern(NAME, rf"{_AM}({HAN_NAME})", i_am, rf"{_AM}{_SURNAME}"),
     Pattern(NAME, rf"({HAN}{{1,6}}{TITLE})", titled, rf"{HAN}{TITLE}"),
@@ -103,7 +113,7 @@ PATTERNS = (
         NAME,
         rf"{_QUOTED_CUE}({_FIRST}{WORDS}|{HAN}{{2,4}})",
         _quoted,
-        rf"{_QUOTED_CUE}(?:{_FIRST.replace('{1,20}', '+')}{_LETTER}|{_SURNAME})",
+        rf"{_QUOTED_CUE}(?:(?i:{'|'.join(sorted(GIVEN))})|[^\x00]*{_PERSONS_KEY})|{_PERSONS_KEY}[^\x00]*{_QUOTED_CUE}",
     ),
     Pattern(NAME, rf"{_PERSON_CUE}({_CAPITALISED})", person, rf"{_PERSON_CUE}{_CAPITAL}"),
     Pattern(NAME, rf"{_TWO_CUE}({_FIRST}{_CAPITALISED})", two, rf"{_TWO_CUE}{_FIRST.replace('{1,20}', '+')}{_CAPITAL}"),

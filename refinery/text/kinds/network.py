@@ -43,8 +43,8 @@ def _ipv6(value: str, before: str, after: str) -> tuple[int, int] | None:
 
 
 _QQ_CUE = "(?:^|[^a-z])(?:qq|扣扣|企鹅)"
-_WECHAT_CUE = "(?:微信|薇信|威信|(?:^|[^a-z])(?:we[ ]?chat|weixin|vx|加我?v信?))"
-_WECHAT_LINK = rf"(?:{LINK}|号|账号|帐号|加我?|as|account|me|id)*"
+_WECHAT_CUE = "(?:微信|薇信|威信|(?:^|[^a-z])(?:we[ ]?chat|weixin|vx|v信|加我?v信?))"
+_WECHAT_LINK = rf"(?:{LINK}|号|发[给你您了]*|账号|帐号|加我?|as|account|me|id)*"
 
 
 def _qq(value: str, before: str, after: str) -> tuple[int, int] | None:
@@ -55,6 +55,21 @@ def _wechat(value: str, before: str, after: str) -> tuple[int, int] | None:
     """Told from a word by a digit, or by its label: an id of letters alone stands right behind 微信号."""
     labelled = re.search(r"号(?:是|为|[:： ])*$", before)
     return whole(value) if digits(value) or labelled else None
+
+
+_PLATFORM_CUE = (
+    "(?:(?:^|[^a-z])(?:twitter|insta(?:gram)?|telegram|skype|discord|snap(?:chat)?|tik[ ]?tok|line[ ]id)|推特|微博|抖音"
+    "|小红书|快手|知乎|b站|电报)"
+)
+_PLATFORM_LINK = rf"(?:{LINK}|号|账号|handle|username|account|name|me|as|on|at|id)*"
+_TO_ME = (
+    "(?:(?:^|[^a-z])(?:dm|message|msg|follow|add|find|tag)(?:[ ](?:me|us|him|her))?(?:[ ](?:on|at|as))?|私信|关注)[ ]?"
+)
+
+
+def _handle(value: str, before: str, after: str) -> tuple[int, int] | None:
+    """Told from a word, and from the name of a firm, by a digit or an underscore."""
+    return whole(value) if digits(value) or "_" in value else None
 
 
 def _hash(value: str, before: str, after: str) -> tuple[int, int] | None:
@@ -68,6 +83,9 @@ DECOYS = (
 """UUIDs and hashes: eleven digits in a row inside of one are no telephone."""
 
 
+_HANDLE = r"([A-Za-z][A-Za-z0-9_.-]{2,29}[A-Za-z0-9_])(?:$|[^0-9A-Za-z_@])"
+_PLATFORM = rf"(?i:(?:{_PLATFORM_CUE}{_PLATFORM_LINK}|{_TO_ME})@|{_PLATFORM_CUE}{_PLATFORM_LINK})"
+_IS_WECHAT = r"[，, ]{0,2}(?:(?:这|就|也)?是(?:我的?)?(?i:微信|vx|we[ ]?chat)|微信号?就?是这个)"
 _QQ = rf"(?i:{_QQ_CUE}(?:{LINK}|号)*)"
 _WECHAT = rf"(?i:{_WECHAT_CUE}{_WECHAT_LINK})"
 PATTERNS = (
@@ -98,5 +116,12 @@ CUED = (
         rf"{_WECHAT}([A-Za-z][A-Za-z0-9_-]{{4,24}})(?:$|[^0-9A-Za-z_-])",
         _wechat,
         rf"{_WECHAT}[A-Za-z][A-Za-z0-9_-]",
+    ),
+    Pattern(HANDLE, rf"{_PLATFORM}{_HANDLE}", _handle, rf"{_PLATFORM}[A-Za-z][A-Za-z0-9_.-]"),
+    Pattern(
+        HANDLE,
+        rf"(?:^|[^0-9A-Za-z_@-])([A-Za-z][A-Za-z0-9_-]{{4,24}}){_IS_WECHAT}",
+        _handle,
+        rf"[A-Za-z0-9_-]{_IS_WECHAT}",
     ),
 )

@@ -19,6 +19,7 @@ from refinery.text.kinds.shape import (
     Pattern,
     called_order,
     digits,
+    quantity,
     whole,
 )
 
@@ -56,8 +57,18 @@ def _old_identity(value: str, before: str, after: str) -> tuple[int, int] | None
 
 # Social security numbers: by shape with dashes, else by cue. stdnum refuses the famous fakes, which are masked here.
 
-_SSN_CUE = "(?i:ssn|social(?:[ ]security)?|社会安全|社安|社会保障)"
+_SSN_CUE = "(?i:ssn|social(?:[ ]security)?|soc[.]?[ ]sec|(?:^|[^a-z])ss[ ](?:number|no)|社会安全|社安|社会保障)"
 _SSN = "(?:00[1-9]|0[1-9][0-9]|[1-578][0-9]{2}|6[0-57-9][0-9]|66[0-57-9])"
+
+
+_NEAR_SSN = re.compile(rf"{_SSN_CUE}[^.!?。！？\x01]{{0,60}}$")
+
+
+def _near_ssn(value: str, before: str, after: str) -> tuple[int, int] | None:
+    """In three groups, or in one behind words alone, in the sentence that names it."""
+    near = _NEAR_SSN.search(before[-80:])
+    grouped = not value.isdigit() or (near and not re.search("[0-9]", near[0]))
+    return whole(value) if near and grouped and not called_order(before) and not quantity(after) else None
 
 
 def _ssn(value: str, before: str, after: str) -> tuple[int, int] | None:
@@ -87,7 +98,7 @@ _PROVINCE = "[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕
 _PLATE_CHARS = "[A-HJ-NP-Za-hj-np-z0-9]"
 _US_PLATE_CUE = (
     "(?i:(?:license|licence|number|registration|car|vehicle)[ _]?plates?|plates?|tag[ ]number|license[ ]number of "
-    "the car"
+    "the car|(?:car|vehicle|auto)[ ]reg(?:istration)?|reg(?:istration)?[ ]plate"
     "|车牌(?:号码?|照)?)"
 )
 
@@ -101,6 +112,14 @@ def _plate(value: str, before: str, after: str) -> tuple[int, int] | None:
 def _us_plate(value: str, before: str, after: str) -> tuple[int, int] | None:
     plain = re.sub("[ -]", "", value)
     return whole(value) if 5 <= len(plain) <= 8 and not plain.isdigit() and digits(plain) else None
+
+
+_NEAR_PLATE = re.compile(r"(?i)\breg(?:istration)?\b|plate|vehicle|\bcar\b|\bvan\b|车牌|号牌")
+
+
+def _british(value: str, before: str, after: str) -> tuple[int, int] | None:
+    """AB12 CDE, as given out since 2001, near a word for it."""
+    return whole(value) if _NEAR_PLATE.search(before[-40:]) or _NEAR_PLATE.search(after[:20]) else None
 
 
 # Days of birth: any way to write a day, behind its cue or right before it. Other dates stay.
@@ -125,6 +144,19 @@ def _born(value: str, before: str, after: str) -> tuple[int, int] | None:
     return None if re.search("\x00[ ]?出?生[的于]?[,，、 ]+$", before) else whole(value)
 
 
+_NEAR_BIRTH = re.compile("(?i)birth|born|d[.]?o[.]?b\\b|生日|出生|诞辰")
+_LATEST_BIRTH = 2015
+_CLAUSE = re.compile("[.!?。！？\n\x00]")
+
+
+def _near_birth(value: str, before: str, after: str) -> tuple[int, int] | None:
+    """In the sentence that speaks of a birth, and so far back that nothing else happened there."""
+    year = re.search("(?:19|20)[0-9]{2}", value)
+    left, right = _CLAUSE.split(before)[-1][-40:], re.split("[0-9.!?。！？\n\x00]", after)[0][:40]
+    near = _NEAR_BIRTH.search(left) or _NEAR_BIRTH.search(right)
+    return whole(value) if near and year and int(year[0]) <= _LATEST_BIRTH else None
+
+
 _FULL_DAY = DAY.rpartition("|[01]?[0-9]月")[0] + ")"
 _BIRTH_CUE = (
     "(?i:生日|出生(?:年月日?|日期|时间|日)?|生于|诞辰|date[ _]?of[ _]?birth|d[.]?o[.]?b\\b[.]?|born"
@@ -132,15 +164,15 @@ _BIRTH_CUE = (
 )
 _BIRTH_LINK = (
     r"""(?:[ \t\n:=,，"'“”(（_-]|是|为|于|在|填的?|填错了|写的?|写成|错了|应该|登记|改成|登记的|的|上的"""
-    r"""|is|was|on|the|it's|should|be|in [A-Z][a-z]{1,15}(?:[ ][A-Z][a-z]{1,15})?|i|生日)*"""
+    r"""|is|was|on|to|'s|the|it's|should|be|in [A-Z][a-z]{1,15}(?:[ ][A-Z][a-z]{1,15})?|i|生日)*"""
 )
 
 _OLD = rf"(?i:{_OLD_CUE})"
-_SSN_LINK = rf"{_SSN_CUE}(?i:{LINK}|安全|保障|号|on file|should|be)*"
+_SSN_LINK = rf"{_SSN_CUE}(?i:{LINK}|安全|保障|卡|号|税号|我?填写?的?|写[的成]了?|on file|should|be|please|[?？/)）])*"
 _SSN_BEHIND = rf"[ ]?(?:,?[ ]?(?:that|this|which)?[ ]?(?:is|as|for)|是|作为|,)?[ ]?(?:my|the|我的)?[ ]?{_SSN_CUE}"
-_US_PLATE_LINK = rf"(?:^|[^A-Za-z]){_US_PLATE_CUE}(?i:{LINK}|#)*"
+_US_PLATE_LINK = rf"(?:^|[^A-Za-z]){_US_PLATE_CUE}(?i:{LINK}|#|on file|reads?|says|should be)*"
 _BORN = rf"{_BIRTH_CUE}(?i:{_BIRTH_LINK})"
-_BORN_BEHIND = "(?:出?生(?:$|[^0-9a-z日产效成])|[ ](?:is|was) (?:my|his|her|the) (?i:date of birth|birthday|dob))"
+_BORN_BEHIND = "(?:出?生(?:$|[^0-9a-z日产效成])|(?:,|[ ](?:is|was)) (?:my|his|her|the) (?i:date of birth|birthday|dob))"
 PATTERNS = (
     Pattern(
         CN_ID,
@@ -166,6 +198,7 @@ CUED = (
         None,
         rf"{_SSN_LINK}[0-9]{{3}}[ -]?[0-9]{{2}}",
     ),
+    Pattern(SSN, rf"{FROM}({_SSN}(?:[0-9]{{6}}|[ ][0-9]{{2}}[ ][0-9]{{4}})){TO}", _near_ssn, _SSN_CUE),
     Pattern(SSN, rf"{FROM}({_SSN}[ -]?[0-9]{{2}}[ -]?[0-9]{{4}}){_SSN_BEHIND}", None, f"[0-9]{_SSN_BEHIND}"),
     Pattern(
         PLATE,
@@ -173,6 +206,7 @@ CUED = (
         _us_plate,
         f"{_US_PLATE_LINK}[A-Z0-9]",
     ),
+    Pattern(PLATE, r"(?:^|[^A-Za-z0-9])([A-Z]{2}[0-9]{2}[ ]?[A-Z]{3})(?:$|[^A-Za-z0-9])", _british),
     Pattern(BIRTH_DATE, rf"{FROM}({_FULL_DAY}){_BORN_BEHIND}", None, rf"[0-9日号月]{_BORN_BEHIND}"),
     Pattern(
         BIRTH_DATE,
@@ -181,4 +215,10 @@ CUED = (
         "[0-9日号月](?:出生|生的|生人)",
     ),
     Pattern(BIRTH_DATE, rf"{_BORN}({DAY})(?:$|[^0-9])", _born, rf"{_BORN}(?:[0-9]|{_MONTH}[ ][0-9])"),
+    Pattern(
+        BIRTH_DATE,
+        rf"{FROM}({_FULL_DAY})(?:$|[^0-9])",
+        _near_birth,
+        "(?i:birth|born|d[.]?o[.]?b[^a-z]|生日|出生|诞辰)",
+    ),
 )

@@ -1,7 +1,7 @@
 """Telephone numbers: Chinese mobiles and landlines, United States, any country with its +, and what is called a phone.
 
-Masked on purpose: a mobile number even where it is called an order number, US-shaped free numbers (800). Left on
-purpose: 400 hotlines, digits behind a decimal point, bare ten-digit numbers that nothing calls a phone.
+Masked on purpose: a mobile number even where it is called an order number. Left on purpose: hotlines (400, 1-800),
+digits behind a decimal point, bare ten-digit numbers that nothing calls a phone.
 """
 
 import re
@@ -28,9 +28,14 @@ def _landline(value: str, before: str, after: str) -> tuple[int, int] | None:
     if value.isdigit() and (_WORD.search(before[-1:]) or _WORD.match(after)):
         return None
     bare = value.isdigit() and value[0] == "0" and not value.startswith("00") and not re.match("01[3-9]", value)
-    return None if bare and called_order(before) else whole(value)
+    return None if bare and (called_order(before) or _IS_ACCOUNT.search(before)) else whole(value)
 
 
+_IS_ACCOUNT = re.compile(
+    r"(?i)(?:[账帐][号户]|户号|客户号|会员号|卡号|account|acct|member(?:ship)?|customer|flyer|loyalty)"
+    r"""(?:[\s:=#"'(：“_.-]|number|num|no|id|is|was|号|码|为|是)*$"""
+)
+"""A number in one piece right behind this is an account, whatever area its first digits would be."""
 _WORD = re.compile("[A-Za-z_]")
 _GLUED = re.compile("(?:^|[^A-Za-z])(?!(?:TEL|PHONE|CELL|MOBILE|CALL|V|VX|WX|QQ|IP)$)[A-Z]{1,12}$")
 """Capitals right before a number in one piece: an order (MT0738…), unless they call it a telephone."""
@@ -38,13 +43,19 @@ _MONEY = re.compile("[ ]?(?:元|分[^机]|分$|块|USD|RMB|CNY)")
 
 
 def _mobile(value: str, before: str, after: str) -> tuple[int, int] | None:
+    if value[:1] == "0" and value.isdigit() and (called_order(before) or _IS_ACCOUNT.search(before)):
+        return None
     no_phone = value.isdigit() and (_GLUED.search(before) or _MONEY.match(after) or _WORD.match(after))
     return None if no_phone else whole(value)
 
 
 def _free(value: str, before: str, after: str) -> tuple[int, int] | None:
     number = digits(value)
-    return None if number.startswith("400") and len(number) == 10 else whole(value)
+    hotline = (number.startswith("400") and len(number) == 10) or _TOLL_FREE.fullmatch(number)
+    return None if hotline else whole(value)
+
+
+_TOLL_FREE = re.compile("18(?:00|33|44|55|66|77|88)[0-9]{7}")
 
 
 def _called(value: str, before: str, after: str) -> tuple[int, int] | None:
@@ -52,7 +63,9 @@ def _called(value: str, before: str, after: str) -> tuple[int, int] | None:
 
 
 def _abroad(value: str, before: str, after: str) -> tuple[int, int] | None:
-    return whole(value) if not re.match("[+]86|0086", value) and _parsed(value) else None
+    if re.match("[+]86|0086", value) or (value[0] == "0" and (called_order(before) or _IS_ACCOUNT.search(before))):
+        return None
+    return whole(value) if _parsed(value) else None
 
 
 def _parsed(value: str) -> phonenumbers.PhoneNumber | None:
@@ -65,7 +78,7 @@ def _parsed(value: str) -> phonenumbers.PhoneNumber | None:
 
 
 PATTERNS = (
-    Pattern(PHONE, rf"{FROM}((?:[+]|00)[2-9][0-9]{{0,2}}(?:[ -]?[0-9]){{7,12}}){TO}", _abroad),
+    Pattern(PHONE, rf"{LOOSE}((?:[+]|00)[2-9][0-9]{{0,2}}(?:[ -]?[0-9]){{7,12}})(?:$|[^0-9-]|-[^0-9])", _abroad),
     Pattern(  # mobile, China: 3-4-4, 3-3-5, 4-3-4, 4-4-3 or in one piece
         PHONE,
         rf"{_ITEM}((?:[(]?(?:[+]|00)?86[)]?{GAP}|0)?1[3-9][0-9](?:{GAP}[0-9]{{4}}{GAP}[0-9]{{4}}"

@@ -42,10 +42,12 @@ LINK = rf"(?:{_PUNCTUATION}|号码?|编号|是|为|(?:number|num|no|is|was|are|i
 
 ORDER_CUE = (
     r"(?i)(?:order|tracking|waybill|shipment|parcel|invoice|transaction|reference|receipt|booking|ticket|case|item|sku"
+    r"|upc|ean|isbn|barcode"
     r"|订单|单号|运单|快递|物流|流水|交易|发票|货号|型号|条码|商品编?号)"
-    r"""(?:[\s:=#"'(\[：＝“”「」_.-]|number|num|no|is|was|编|号|码|为|是|id|s)*$"""
+    r"""(?:[\s:=#"'(\[：＝“”「」_.-]|number|num|no|is|was|编|号|码|为|是|id|s)*"""
+    "(?:[A-Za-z]{0,3}[0-9][0-9-]{3,24}[ ]?[,、，和&][ ]?(?:and[ ])?|[A-Za-z]{0,3}[0-9][0-9-]{3,24}[ ]and[ ])*$"
 )
-"""A bare number right behind this is an order or an article, not a card or a landline."""
+"""A bare number right behind this, or behind others that are, is an order or an article, no card and no landline."""
 _IS_ORDER = re.compile(ORDER_CUE)
 
 UNIT = re.compile(

@@ -1,0 +1,1 @@
+"""Faults planted into clean real conversations, to measure which of them inspection finds."""
