@@ -27,8 +27,11 @@ policies_app = typer.Typer(help="Teach recognition the policies of agent turns."
 app.add_typer(policies_app, name="policies")
 models_app = typer.Typer(help="Make a model's folder.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+knowledge_app = typer.Typer(help="Cut documents into knowledge units, in versions.", no_args_is_help=True)
+app.add_typer(knowledge_app, name="knowledge")
 
 Lake = Annotated[str, typer.Option("--lake", help="Folder or URL of the lake that runs publish into.")]
+Base = Annotated[str, typer.Option("--base", help="Folder or URL of the knowledge base's versions.")]
 Rules = Annotated[Path, typer.Option("--rules", help="Folder of the rule repository.")]
 RulesFolder = Annotated[Path, typer.Argument(help="Folder of the rule repository.")]
 Tenant = Annotated[Path | None, typer.Option("--overrides", help="A tenant's folder, laid over the rules.")]
@@ -312,6 +315,62 @@ def dedup_compact(lake: Lake = "lake") -> None:
         from refinery.storage.store import Store
 
         typer.echo(f"{lake}: {compact(Store(lake))} segments merged")
+
+
+@knowledge_app.command("build")
+def knowledge_build(
+    documents: Annotated[Path, typer.Argument(help="Knowledge file in YAML: documents, their forms and scenarios.")],
+    base: Base = "knowledge",
+    day: Annotated[
+        str | None, typer.Option("--on", help="YYYY-MM-DD from which changes hold; today by default.")
+    ] = None,
+) -> None:
+    """Cut documents into units and write the next version; where nothing changed, write nothing."""
+    with told():
+        from refinery.knowledge.report import built
+
+        for line in built(documents, base, day):
+            typer.echo(line)
+
+
+@knowledge_app.command("diff")
+def knowledge_diff(
+    base: Base = "knowledge",
+    old: Annotated[int | None, typer.Option(help="Version; the one before the last by default.")] = None,
+    new: Annotated[int | None, typer.Option(help="Version; the last by default.")] = None,
+    lake: Annotated[str | None, typer.Option(help="Lake whose rows that rest on changed units are listed.")] = None,
+) -> None:
+    """List the units that changed from one version to another, and the rows of a lake that rest on them."""
+    with told():
+        from refinery.knowledge.report import changed
+
+        found = changed(base, old, new)
+        for line in found.lines:
+            typer.echo(line)
+        if lake is not None:
+            from refinery.lake.resting import resting
+            from refinery.lake.views import connect
+            from refinery.storage.store import Store
+
+            with connect(Store(lake)) as con:
+                rows = resting(con, found.gone)
+            for row in rows:
+                typer.echo(f"{row.conversation_id}  {row.source}  {row.num_samples} samples  {' '.join(row.unit_ids)}")
+            typer.echo(f"{len(rows)} conversations rest on changed units; ground these again")
+
+
+@knowledge_app.command("show")
+def knowledge_show(
+    of: Annotated[str, typer.Argument(help="A unit's id, the beginning of its key, or a scenario.")],
+    base: Base = "knowledge",
+    number: Annotated[int | None, typer.Option("--version", help="The last by default.")] = None,
+) -> None:
+    """Print units, those that ended or are set aside too."""
+    with told():
+        from refinery.knowledge.report import shown
+
+        for line in shown(base, of, number):
+            typer.echo(line)
 
 
 @dedup_app.command("templates")

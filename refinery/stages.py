@@ -22,6 +22,7 @@ STAGES: Final = {
     "inspection.policies": "refinery.inspection.policies:Policies",
     "dedup.semantic": "refinery.dedup.semantic:SemanticDuplicates",
     "inspection.online": "refinery.inspection.online:Online",
+    "knowledge.retrieval": "refinery.knowledge.retrieval:Retrieval",
     "routing.srt": "refinery.routing.srt:SelfRefinement",
     "routing.rows": "refinery.routing.rows:Rows",
 }

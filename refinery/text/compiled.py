@@ -43,6 +43,6 @@ def _kept() -> Iterator[None]:
 def _folder() -> Path:
     """Of this user alone: what lies there is loaded as code."""
     package = Path(__file__).parents[1]
-    sources = sorted(p for family in ("text", "dedup") for p in (package / family).glob("*.py"))
+    sources = sorted(p for family in ("text", "dedup", "knowledge") for p in (package / family).glob("*.py"))
     digest = hashlib.sha256(b"\0".join(p.read_bytes() for p in sources)).hexdigest()
     return Path.home() / ".cache" / "refinery" / f"kernels-{digest[:16]}"

@@ -1,0 +1,1 @@
+"""Replies held against what they rest on: knowledge, tool results, and what was said before."""

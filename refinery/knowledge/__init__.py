@@ -1,0 +1,1 @@
+"""Business knowledge: documents cut into units, kept in versions, fetched by scenario."""
