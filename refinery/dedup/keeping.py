@@ -38,8 +38,7 @@ class Chosen(NamedTuple):
 
     `grouped`: whether it is in a group; `kept`: place of the one its group keeps; `similarity` with that one;
     `refused`: the strongest link to one from which its facts keep it apart, or 0. `standing`: 0 of what stands for a
-    group of an earlier run, 1 of another document of earlier runs, 2 of those of this run; `node`, by content, and what
-    became of these.
+    group of an earlier run, 1 of another document of earlier runs, 2 of those of this run.
     """
 
     number: Rows
@@ -49,11 +48,17 @@ class Chosen(NamedTuple):
     similarity: Shares
     refused: Shares
     standing: Rows
+
+
+class Choice(NamedTuple):
+    """What became of each document; its node, by content, and what became of these."""
+
+    chosen: Chosen
     node: Rows
     found: Grouped
 
 
-def choose(records: pa.Table, threshold: float, apart: bool, roots: pa.Table | None = None) -> Chosen:
+def choose(records: pa.Table, threshold: float, apart: bool, roots: pa.Table | None = None) -> Choice:
     """Links and linked documents, any number of times -> groups, and the one each keeps.
 
     `apart`: whether facts in conflict keep documents apart. Similarity is the Jaccard with the kept one where the two
@@ -74,7 +79,8 @@ def choose(records: pa.Table, threshold: float, apart: bool, roots: pa.Table | N
     kept = _kept(nodes, group, standing)
     similarity = _similarity(links, found.holds, of_node, of_node[kept])
     several = np.bincount(group, minlength=len(wholes))[group] > 1
-    return Chosen(number, nodes, several, kept, similarity, found.refused[of_node], standing, of_node, found)
+    chosen = Chosen(number, nodes, several, kept, similarity, found.refused[of_node], standing)
+    return Choice(chosen, of_node, found)
 
 
 def _standing(number: Rows, of_node: Rows, num: int, roots: pa.Table | None) -> tuple[Rows, Rows]:
@@ -127,14 +133,15 @@ def _joins(chosen: Chosen) -> pa.Array:
     return lists.take(pa.array(where, mask=where < 0))
 
 
-def states(chosen: Chosen) -> pa.Table:
+def states(choice: Choice) -> pa.Table:
     """What a run changes of the groups that earlier ones know: rows of STATES, sorted by key."""
-    size, node = len(chosen.found.group), chosen.node
+    chosen, node, found = choice
+    size = len(found.group)
     first = np.unique(node, return_index=True)[1]  # of each node its first document: an earlier one where there is one
     old = chosen.number[first] < 0
     key = whole_keys(array(chosen.nodes, "whole").take(pa.array(first)).to_numpy())
     key[old] = keys_of(chosen.number[first[old]])
-    root, group = node[chosen.kept[first]], chosen.found.group
+    root, group = node[chosen.kept[first]], found.group
     stands = np.zeros(size, bool)
     stands[node[chosen.standing == 0]] = True
     changed = np.zeros(size, bool)
@@ -150,7 +157,7 @@ def states(chosen: Chosen) -> pa.Table:
         "into": np.where(is_root[some], np.uint64(0), key[root[some]]),
         "similarity": chosen.similarity[first[some]],
         "kept_id": pc.if_else(mine, ids, None),
-        "facts": _facts_of(chosen.found, np.where(is_root[some], group[some], -1)),
+        "facts": _facts_of(found, np.where(is_root[some], group[some], -1)),
     }
     return pa.table(columns).cast(STATES)
 

@@ -163,7 +163,7 @@ class Groups(_NearRound):
         """What became of each row."""
         from refinery.dedup.keeping import choose
 
-        return self.step.decided(choose(records, self.step.threshold, self.step.facts))
+        return self.step.decided(choose(records, self.step.threshold, self.step.facts).chosen)
 
     def meet(self, records: pa.Table, earlier: Earlier) -> Met:
         """The same, with groups as earlier runs left them; and how this run leaves them."""
@@ -172,8 +172,8 @@ class Groups(_NearRound):
         from refinery.dedup.keeping import choose, states
 
         records, roots = index.rooted(records, OTHER.name, earlier)
-        chosen = choose(records.combine_chunks(), self.step.threshold, self.step.facts, roots)
-        return Met(self.step.decided(chosen), {"states": states(chosen)})
+        choice = choose(records.combine_chunks(), self.step.threshold, self.step.facts, roots)
+        return Met(self.step.decided(choice.chosen), {"states": states(choice)})
 
 
 def _ranks(step: "Near") -> frozenset[str]:

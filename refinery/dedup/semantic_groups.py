@@ -45,8 +45,9 @@ def decided(records: pa.Table, threshold: float, count: bool, translations: Lite
         same = tongue[links.left] * tongue[links.right] != 2
         links = Links(*(each[same] for each in links))
     facts = stated(nodes, count, translations == "merge")
-    chosen = _in_order(Chosen(nodes[DOCUMENT.name].to_numpy(), nodes, *_chosen(links, facts)))
-    table = of_conversations(chosen)
+    standing = np.full(nodes.num_rows, 2)
+    chosen = _in_order(Chosen(nodes[DOCUMENT.name].to_numpy(), nodes, *_chosen(links, facts), standing=standing))
+    table = of_conversations(chosen).drop_columns("dedup_joins")
     why = pc.if_else(pc.is_valid(table["set_aside_why"]), "semantic_duplicate", pa.scalar(None, pa.string()))
     return table.set_column(table.column_names.index("set_aside_why"), "set_aside_why", why)
 
@@ -105,4 +106,5 @@ def _in_order(chosen: Chosen) -> Chosen:
         place[chosen.kept[order]],
         chosen.similarity[order],
         chosen.refused[order],
+        chosen.standing,
     )
