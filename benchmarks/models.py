@@ -6,7 +6,10 @@
     python -m benchmarks.models engine --folder DIR     tokens/s of the plane and of the bare engine, in turns
 
 `store` and `replay` use one process and a scripted model that answers at once, so all their time is overhead. `engine`
-runs in the environment of `make test-models`; start-up is left out of both sides.
+runs in the environment of `make test-models`; start-up is left out of both sides. `--model` gives it more of a plan's
+model as JSON. On a GPU, and with a folder that holds a config and a tokenizer but no weights (the text is then noise):
+
+    --model '{"gpus": 1, "engine": {"max_model_len": 2048, "dtype": "bfloat16", "load_format": "dummy"}}'
 """
 
 import argparse
@@ -15,6 +18,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -137,26 +141,26 @@ class _Nothing(list[Any]):
         """Forgets it: the endpoint's memory is not what is measured."""
 
 
-def engine(folder: Path, num: int, repeats: int, schema: bool) -> None:
+def engine(model: VllmModel, num: int, repeats: int) -> None:
     """Output tokens/s of the plane and of vLLM's own LLM over the same prompts and parameters, in turns."""
     from refinery.models.vllm import Vllm
 
-    model = VllmModel(
-        kind="vllm", path=folder, max_tokens=128, engine={"max_model_len": 2048}, sampling={"ignore_eos": not schema}
-    )
     texts = [f"Tell me in a few sentences what a service desk does when parcel {i} is late." for i in range(num)]
     shape = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
-    requests = [
-        (str(i), Request(({"role": "user", "content": t},), shape if schema else {}, "p/en"))
-        for i, t in enumerate(texts)
-    ]
+    requests = [(str(i), Request(({"role": "user", "content": t},), shape, "p/en")) for i, t in enumerate(texts)]
     pairs = []
     for repeat in range(repeats):
-        bare = _bare(folder, texts, shape if schema else None)
+        bare = _bare(model, texts, shape if model.schema_sent else None)
         plane = _plane(Vllm(model), [lambda: requests])
         pairs.append(plane / bare)
         print(f"  {repeat}: bare {bare:.0f}, plane {plane:.0f} output tokens/s, ratio {plane / bare:.3f}")
-    _say("plane over bare engine" + (" with schema" if schema else ""), num, pairs, "")
+    _say("plane over bare engine" + (" with schema" if model.schema_sent else ""), num, pairs, "")
+
+
+def _model(folder: Path, schema: bool, more: dict[str, Any]) -> VllmModel:
+    """What both sides run: without a schema every answer is 128 tokens long."""
+    given: dict[str, Any] = {"kind": "vllm", "path": folder, "max_tokens": 128, "schema_sent": schema}
+    return VllmModel(**given | {"engine": {"max_model_len": 2048}, "sampling": {"ignore_eos": not schema}} | more)
 
 
 def _plane(answerer: Answerer, parts: list[Callable[[], Any]]) -> float:
@@ -169,24 +173,27 @@ def _plane(answerer: Answerer, parts: list[Callable[[], Any]]) -> float:
     return tokens / (last - first)
 
 
-def _bare(folder: Path, texts: list[str], shape: dict[str, Any] | None) -> float:
+def _bare(model: VllmModel, texts: list[str], shape: dict[str, Any] | None) -> float:
     """VLLM's own batch interface, in a process of its own so that its memory is given back."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return float(pool.apply(_bare_here, (folder, texts, shape)))
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:  # no daemon: the engine has a child
+        return pool.submit(_bare_here, model, texts, shape).result()
 
 
-def _bare_here(folder: Path, texts: list[str], shape: dict[str, Any] | None) -> float:
+def _bare_here(model: VllmModel, texts: list[str], shape: dict[str, Any] | None) -> float:
     from vllm import LLM, SamplingParams
     from vllm.sampling_params import StructuredOutputsParams
 
     guided = StructuredOutputsParams(json=orjson.dumps(shape).decode()) if shape else None
-    sampling = SamplingParams(temperature=0.0, max_tokens=128, ignore_eos=shape is None, structured_outputs=guided)
-    found = LLM(model=str(folder), max_model_len=2048, disable_log_stats=True)
+    sampling = SamplingParams(**model.parameters(), structured_outputs=guided)
+    settings: dict[str, Any] = {"disable_log_stats": True, "tensor_parallel_size": model.gpus or 1, **model.engine}
+    found = LLM(model=str(model.path), **settings)
     messages = [[{"role": "user", "content": text}] for text in texts]
     found.chat(messages[:2], sampling, use_tqdm=False)
     started = time.perf_counter()
     outputs = found.chat(messages, sampling, use_tqdm=False)
-    return sum(len(o.outputs[0].token_ids) for o in outputs) / (time.perf_counter() - started)
+    rate = sum(len(o.outputs[0].token_ids) for o in outputs) / (time.perf_counter() - started)
+    found.llm_engine.engine_core.shutdown()  # or this process waits for it for ever
+    return rate
 
 
 def _say(what: str, num: int, values: list[float], unit: str) -> None:
@@ -203,9 +210,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--schema", action="store_true")
+    parser.add_argument("--model", type=orjson.loads, default={})
     given = parser.parse_args()
     if given.what == "engine":
-        engine(given.folder.resolve(), given.num, given.repeats, given.schema)
+        engine(_model(given.folder.resolve(), given.schema, given.model), given.num, given.repeats)
     elif given.what == "client":
         client(given.num, given.repeats)
     else:

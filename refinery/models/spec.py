@@ -112,6 +112,8 @@ class VllmModel(Model):
     batch_size: int = Field(16, gt=0)
     batches_in_flight: int = Field(32, gt=0)
     """Many small batches keep an engine full; one at a time leaves it waiting for its slowest answer."""
+    schema_sent: bool = True
+    """Whether the engine is bound to the schema; answers are held against it either way."""
     engine: dict[str, int | float | str | bool] = {}
     """Further engine arguments in vLLM's own words: max_model_len, dtype."""
 

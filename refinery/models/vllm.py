@@ -83,7 +83,7 @@ class Vllm:
         sampling = {"temperature": model.temperature, "max_tokens": model.max_tokens, **model.sampling}
         processor = build_processor(
             config,
-            preprocess=lambda row: _asked(row, sampling),
+            preprocess=lambda row: _asked(row, sampling, model.schema_sent),
             postprocess=_answered,
             preprocess_map_kwargs={"num_cpus": 0.1},
             postprocess_map_kwargs={"num_cpus": 0.1},
@@ -120,12 +120,10 @@ def _rows(part: Part) -> list[dict[str, Any]]:
     ]
 
 
-def _asked(row: dict[str, Any], sampling: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "key": row["key"],
-        "messages": row["messages"],
-        "sampling_params": sampling | {"structured_outputs": {"json": row["schema"]}},
-    }
+def _asked(row: dict[str, Any], sampling: dict[str, Any], bound: bool) -> dict[str, Any]:
+    """An empty schema binds too, to any JSON; only a model whose schema is not sent writes freely."""
+    binding = {"structured_outputs": {"json": row["schema"]}} if bound else {}
+    return {"key": row["key"], "messages": row["messages"], "sampling_params": sampling | binding}
 
 
 def _answered(row: dict[str, Any]) -> dict[str, Any]:

@@ -103,6 +103,12 @@ def test_a_request_that_the_engine_refuses_costs_that_request(small):
     assert all(found[key].text and found[key].completion_tokens for key in ("a-0", "b-0"))
 
 
+def test_a_schema_that_is_not_sent_binds_nothing(small):
+    model = VllmModel(kind="vllm", path=small, max_tokens=30, engine=ENGINE, schema_sent=False)
+    ((_, reply),) = Vllm(model).answer([_part("a", ["Say hello."])])
+    assert reply.text and "{" not in reply.text, "bound, it could say nothing else"
+
+
 def test_an_engine_that_dies_ends_the_asking_and_says_so(small, monkeypatch):
     monkeypatch.setattr(vllm, "_MAX_RESTARTS", 0)
     model = VllmModel(kind="vllm", path=small, max_tokens=600, batch_size=2, batches_in_flight=1, engine=ENGINE)
