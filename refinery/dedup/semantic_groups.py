@@ -45,8 +45,10 @@ def decided(records: pa.Table, threshold: float, count: bool, translations: Lite
         same = tongue[links.left] * tongue[links.right] != 2
         links = Links(*(each[same] for each in links))
     facts = stated(nodes, count, translations == "merge")
+    grouped, kept, similarity, refused = _chosen(links, facts)
     standing = np.full(nodes.num_rows, 2)
-    chosen = _in_order(Chosen(nodes[DOCUMENT.name].to_numpy(), nodes, *_chosen(links, facts), standing=standing))
+    number = nodes[DOCUMENT.name].to_numpy()
+    chosen = _in_order(Chosen(number, nodes, grouped, kept, similarity, refused, standing))
     table = of_conversations(chosen).drop_columns("dedup_joins")
     why = pc.if_else(pc.is_valid(table["set_aside_why"]), "semantic_duplicate", pa.scalar(None, pa.string()))
     return table.set_column(table.column_names.index("set_aside_why"), "set_aside_why", why)
