@@ -43,11 +43,13 @@ $(MODELS)/smollm2/config.json: $(MODELS)/done
 test-models: $(MODELS)/smollm2/config.json  ## a real engine (vLLM on CPU, a small model), in an environment of its own
 	VLLM_CPU_KVCACHE_SPACE=1 REFINERY_SMALL_MODEL=$(MODELS)/smollm2 $(MODELS)/bin/pytest -m models tests/models
 
-check: $(VENV)/dev     ## about two minutes on 2 cores: format, lint, types, layers, quick tests
+lint: $(VENV)/dev      ## format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint            ## minutes on 2 cores: lint and the quick tests
 	$(BIN)/pytest -m "not ray and not slow and not soak and not models" -n 2
 
 walk: $(VENV)/dev      ## three golden conversations, stop by stop: only what each stage added
@@ -62,4 +64,4 @@ bench: $(VENV)/dev     ## the main job against a plain single process, on one co
 soak: $(VENV)/soak     ## what is too long for CI: thirty kills; the intake fuzzed (REFINERY_FUZZ_SECONDS, 300)
 	$(BIN)/pytest -s -m soak tests/faults tests/intake
 
-.PHONY: help install demo test test-models check walk walk-accept bench soak
+.PHONY: help install demo test test-models lint check walk walk-accept bench soak
