@@ -27,8 +27,9 @@ demo: $(VENV)/core     ## make a log, refine it, show what came of it
 	$(BIN)/python -m pipelines.demo_log demo/log
 	$(BIN)/refinery run pipelines/plans/demo.yaml --source demo/log --target demo/lake
 
-test: $(VENV)/dev      ## all tests, those on Ray clusters too
-	$(BIN)/pytest
+test: $(VENV)/dev      ## all tests, two files at once; then those on Ray clusters, one at a time
+	$(BIN)/pytest -m "not ray and not soak and not models" -n 2 --dist loadfile
+	$(BIN)/pytest -m "ray and not soak and not models"
 
 $(MODELS)/done: pyproject.toml
 	$(PYTHON) -m venv $(MODELS)
