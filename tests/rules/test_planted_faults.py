@@ -60,7 +60,8 @@ def test_what_plants_imports_nothing_from_inspection_and_opens_no_rule(module: s
 
 
 def test_no_sentence_of_the_faults_stands_in_the_rules_or_their_paraphrases():
-    files = [path for path in RULES.rglob("*.yaml") if path.name != "policies.yaml"]
+    recognition = ("policies.yaml", "policy_examples.yaml")  # of policies, not of faults
+    files = [path for path in RULES.rglob("*.yaml") if path.name not in recognition]
     ruled = "\n".join(path.read_text("utf-8") for path in [*files, *Path(__file__).parent.glob("*.yaml")]).lower()
     sentences = [s for halves in WORDS.values() for of in halves.values() for some in of.values() for s in some]
     longest = [max(re.split(r"[{}]|\[[A-Z]+_7\]", s.lower()), key=len).strip() for s in sentences]
