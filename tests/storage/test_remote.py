@@ -2,6 +2,7 @@
 
 import sys
 
+import fsspec.registry  # noqa: F401 (loaded)
 import pytest
 from obstore.exceptions import GenericError, PermissionDeniedError
 
@@ -37,6 +38,7 @@ def test_a_source_in_a_place_of_no_known_kind_is_refused():
 
 def test_without_the_package_of_a_place_the_error_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "s3fs", None)  # as if it were not installed
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)  # nor had it been asked for
     streams._filesystem.cache_clear()
     with pytest.raises(StorageError, match=r"cannot read s3:// yet: .*s3fs.*pip install 'refinery\[s3\]'"):
         Source(name="logs", path="s3://bucket/x").freeze()
