@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import orjson
 import pyarrow as pa
 import pytest
+import ray
 
 from refinery.engine import rounds
 from refinery.engine.main import explained, refine
@@ -329,7 +330,15 @@ def test_explain_and_summary_show_who_is_asked(tmp_path, capsys):
     assert line[2:] == ["2", "0", "0", "0", "0", "0.00", "EUR"]
 
 
+@pytest.fixture
+def _own_ray():
+    """Ray as the run starts it; ended after, since the agent of a second head finds its port taken."""
+    yield
+    ray.shutdown()
+
+
 @pytest.mark.ray
+@pytest.mark.usefixtures("_own_ray")
 def test_on_a_cluster_the_rounds_publish_what_one_process_publishes(tmp_path):
     path = _plan(tmp_path, stages=("quality.judge: {model: m, votes: 2}",))
     answer = "{explanation: a, knowledge_density: 1, completeness: 2, correctness: null, service_quality: 4}"
